@@ -1,0 +1,290 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine/clean"
+	"github.com/kithdb/kith/identity"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// Engine is one open customer data platform. Its methods may be called from
+// any goroutine.
+type Engine struct {
+	dir string // empty: in memory
+	o   Options
+	lim limits
+	log *slog.Logger
+
+	lock   *os.File
+	store  *storage.Store
+	keys   *storage.Keyring
+	state  *storage.State
+	people *storage.People
+	mids   *storage.Mids
+	places *storage.Places
+	hist   *history.History
+
+	secret   *identity.Secret
+	matcher  atomic.Pointer[identity.Matcher]
+	classes  *identity.Classes
+	paths    *clean.Paths
+	sources  *names
+	spaces   *names
+	traits   traits
+	cleaners sync.Pool // of *pooled
+
+	rulesMu    sync.Mutex
+	rules      identity.Rules // guarded by rulesMu
+	generation atomic.Uint32  // counts the rules that were in use
+	writable   atomic.Bool
+
+	turns int   // the line's: see room
+	full  error // the line's: the disk is nearly full
+
+	pathsStored int // the line's
+	checkpoint  storage.CheckpointRecord
+	keeper      keeper // the line's: checkpoints and sweeping
+	clock       clock
+
+	line     *line
+	follow   *follower
+	versions versions
+	ended    chan struct{} // closed when the line has ended
+	closing  sync.Once
+	closed   error
+	socket   *socket
+}
+
+// Open opens the platform in dir, and makes one where there is none. An empty
+// dir is a platform in memory, gone with Close. A directory belongs to one
+// process at a time: ErrLocked names the one that has it.
+func Open(dir string, o *Options) (*Engine, error) {
+	e := &Engine{dir: dir, ended: make(chan struct{})}
+	if o != nil {
+		e.o = *o
+	}
+	e.lim, e.log = e.o.limits(), e.o.Log
+	if err := e.open(); err != nil {
+		e.abandon()
+		return nil, err
+	}
+	go e.line.run()
+	go e.follow.run()
+	if err := e.listen(); err != nil {
+		e.Close() // the error that counts is the first
+		return nil, err
+	}
+	return e, nil
+}
+
+// open opens the rooms, bottom up, and replays what they missed.
+func (e *Engine) open() error {
+	fresh, err := e.claim() // lock and format
+	if err != nil {
+		return err
+	}
+	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), Memtable: e.memtable()}); err != nil {
+		return err
+	}
+	if e.keys, err = storage.OpenKeyring(e.path("keys"), e.o.Key, fresh, e.store.Get); err != nil {
+		return err
+	}
+	e.keys.Limit(e.lim.state / 8)
+	_, key := e.keys.Secret()
+	secret := identity.Secret(key)
+	e.secret = &secret
+	e.classes = identity.NewClasses(nil)
+	head, err := e.openNames() // dictionaries, rules
+	if err != nil {
+		return err
+	}
+	if err := e.openState(); err != nil { // columns, ids, places, as of the checkpoint
+		return err
+	}
+	if err := e.openHistory(); err != nil {
+		return err
+	}
+	if err := e.replay(head); err != nil { // what came after the checkpoint
+		return err
+	}
+	if err := e.openClock(); err != nil {
+		return err
+	}
+	if err := e.keepBallast(); err != nil {
+		return err
+	}
+	e.writable.Store(!e.o.ReadOnly)
+	if fresh {
+		return e.born()
+	}
+	return nil
+}
+
+// path gives the path of something in the directory; empty in memory.
+func (e *Engine) path(name string) string {
+	if e.dir == "" {
+		return ""
+	}
+	return filepath.Join(e.dir, name)
+}
+
+// memtable keeps Badger's buffers within the memory that was given.
+func (e *Engine) memtable() int64 {
+	if e.dir == "" || e.o.Memory > 0 && e.o.Memory < 1<<30 {
+		return 16 << 20
+	}
+	return 0
+}
+
+// format is what the file FORMAT holds. Another first line means another format.
+const format = "kith 1\n"
+
+// claim takes the directory and tells whether it is new.
+func (e *Engine) claim() (fresh bool, err error) {
+	if e.dir == "" {
+		return true, nil
+	}
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return false, fmt.Errorf("make the directory: %w", err)
+	}
+	text, err := os.ReadFile(e.path("FORMAT"))
+	switch {
+	case err == nil && string(text) != format:
+		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrUnsupported, Err: errors.New("the directory has a format that this version does not know")}
+	case errors.Is(err, os.ErrNotExist):
+		if err := e.empty(); err != nil {
+			return false, err
+		}
+		fresh = true
+	case err != nil:
+		return false, fmt.Errorf("read FORMAT: %w", err)
+	}
+	if e.lock, err = lock(e.dir); err != nil {
+		return false, err
+	}
+	return fresh, os.MkdirAll(e.path("tmp"), 0o700)
+}
+
+// ours are the names that may stand in a directory whose making was interrupted.
+var ours = map[string]bool{"LOCK": true, "kith.sock": true, "keys": true, "badger": true, "history": true, "tmp": true, "ballast": true}
+
+// empty refuses a directory that holds anything else.
+func (e *Engine) empty() error {
+	entries, err := os.ReadDir(e.dir)
+	if err != nil {
+		return fmt.Errorf("read the directory: %w", err)
+	}
+	for _, f := range entries {
+		if !ours[f.Name()] {
+			return &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrInvalid, Err: errors.New("the directory is neither empty nor one of Kith's: name another")}
+		}
+	}
+	return nil
+}
+
+// born marks a new directory as complete.
+func (e *Engine) born() error {
+	if e.dir == "" {
+		return nil
+	}
+	return writeFile(e.path("FORMAT"), []byte(format))
+}
+
+// writeFile replaces a file whole: it has the old bytes or the new, after a power cut too.
+func writeFile(path string, data []byte) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Close takes no more events, finishes what waits, and closes the directory.
+// It may be called more than once.
+func (e *Engine) Close() error {
+	e.closing.Do(func() { e.closed = e.close() })
+	return e.closed
+}
+
+func (e *Engine) close() error {
+	var errs []error
+	errs = append(errs, e.deafen())
+	e.line.q.close()
+	<-e.ended
+	errs = append(errs, e.follow.close())
+	if e.line.failed == nil && !e.o.ReadOnly {
+		errs = append(errs, e.settle()) // a last checkpoint, so that opening has nothing to replay
+	}
+	e.unpublish()
+	errs = append(errs, e.hist.Close(), e.store.Close())
+	if e.lock != nil {
+		errs = append(errs, e.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// abandon closes what was opened before open failed.
+func (e *Engine) abandon() {
+	e.unpublish()
+	if e.hist != nil {
+		e.hist.Close() // the error of open is the one that counts
+	}
+	if e.store != nil {
+		e.store.Close() // likewise
+	}
+	if e.lock != nil {
+		e.lock.Close() // likewise
+	}
+}
+
+// pooled is a cleaner and the rules it knows.
+type pooled struct {
+	*clean.Cleaner
+	generation uint32
+}
+
+// cleaner gives a cleaner for one goroutine; put it back into e.cleaners.
+func (e *Engine) cleaner() *pooled {
+	now := e.generation.Load()
+	if c, ok := e.cleaners.Get().(*pooled); ok && c.generation == now {
+		return c
+	}
+	return &pooled{e.newCleaner(), now}
+}
+
+func (e *Engine) newCleaner() *clean.Cleaner {
+	return clean.New(clean.Config{
+		Paths: e.paths, IDs: e.matcher.Load(), Classes: classifier{e.classes}, Secret: *e.secret, Zone: e.o.Zone, KeepIP: e.o.KeepIP,
+	})
+}
+
+// classifier is identity's classes in clean's words.
+type classifier struct{ *identity.Classes }
+
+// Shape tells whether a value looks like one that identifies a person.
+func (classifier) Shape(value []byte) bool { return identity.Shape(value) }

@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// Bounds of what is given to history at once.
+const (
+	flushRows  = 122_880 // a row group of DuckDB
+	flushAfter = time.Second
+)
+
+// follower brings committed events to history. Its watermark stands in history
+// itself, in the transaction of the rows, so each event gets there exactly once.
+type follower struct {
+	e     *Engine
+	limit int64
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	pieces  []piece   // guarded by mu: committed, not yet in history
+	since   time.Time // guarded by mu: when the first of them came
+	events  int       // guarded by mu
+	bytes   int64     // guarded by mu
+	want    kith.Seq  // guarded by mu: somebody waits for history to have this
+	have    kith.Seq  // guarded by mu: history has every event up to here
+	err     error     // guarded by mu: of the last attempt
+	closed  bool      // guarded by mu
+	done    chan struct{}
+}
+
+func newFollower(e *Engine, limit int64) *follower {
+	f := &follower{e: e, limit: limit, done: make(chan struct{})}
+	f.changed = sync.NewCond(&f.mu)
+	return f
+}
+
+// put hands over what a turn committed. It blocks while too much waits.
+func (f *follower) put(pieces []piece) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.bytes > f.limit && f.err == nil && !f.closed {
+		f.changed.Wait()
+	}
+	for _, p := range pieces {
+		if p.events == 0 {
+			continue
+		}
+		if len(f.pieces) == 0 {
+			f.since = time.Now()
+		}
+		f.pieces = append(f.pieces, p)
+		f.events += p.events
+		f.bytes += int64(len(p.blob))
+	}
+	f.changed.Broadcast()
+}
+
+// takeOver takes over the pieces of the log that history lacks, when the engine opens.
+func (f *follower) takeOver(pieces []piece) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range pieces {
+		if p.events > 0 {
+			f.pieces = append(f.pieces, p)
+			f.events += p.events
+			f.bytes += int64(len(p.blob))
+		}
+	}
+}
+
+// waiting gives the bytes that are not in history yet.
+func (f *follower) waiting() int64 {
+	if f == nil {
+		return 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bytes
+}
+
+// run flushes when enough waits, or long enough, or somebody asks.
+func (f *follower) run() {
+	defer close(f.done)
+	for {
+		pieces, ok := f.next()
+		if !ok {
+			return
+		}
+		f.flushed(pieces, f.flush(pieces))
+	}
+}
+
+// next waits for something to flush. ok is false when the follower is closed and all is done, or hopeless.
+func (f *follower) next() (pieces []piece, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		if f.closed && (len(f.pieces) == 0 || f.err != nil) {
+			return nil, false
+		}
+		if len(f.pieces) > 0 {
+			age := time.Since(f.since)
+			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > f.have || age >= flushAfter || f.closed {
+				return f.take(), true
+			}
+			timer := time.AfterFunc(flushAfter-age, f.changed.Broadcast)
+			f.changed.Wait()
+			timer.Stop()
+			continue
+		}
+		f.changed.Wait()
+	}
+}
+
+// take gives the pieces of one flush. They stay in the list until history has them.
+func (f *follower) take() []piece {
+	n, bytes := 0, int64(0)
+	for n < len(f.pieces) && (n == 0 || bytes < f.limit) {
+		bytes += int64(len(f.pieces[n].blob))
+		n++
+	}
+	return f.pieces[:n:n]
+}
+
+func (f *follower) flushed(pieces []piece, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	if err != nil {
+		if f.e.log != nil {
+			f.e.log.Error("history is behind", "err", err)
+		}
+		f.since = time.Now() // try again after a while
+		f.want = 0
+		f.changed.Broadcast()
+		return
+	}
+	f.have = pieces[len(pieces)-1].last
+	f.pieces = f.pieces[len(pieces):]
+	for _, p := range pieces {
+		f.events -= p.events
+		f.bytes -= int64(len(p.blob))
+	}
+	f.since = time.Now()
+	f.changed.Broadcast()
+}
+
+// flush appends the events of pieces to history.
+func (f *follower) flush(pieces []piece) error {
+	n := 0
+	for _, p := range pieces {
+		n += p.events
+	}
+	rows := make([]history.Row, 0, n)
+	mark := f.e.hist.Watermark()
+	for _, p := range pieces {
+		err := storage.EachRecord(p.blob, func(rec *storage.Record) error {
+			if rec.Event != nil && uint64(rec.Seq) > mark {
+				rows = append(rows, f.row(rec.Event))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	Point("before-history")
+	if err := f.e.hist.Append(rows); err != nil {
+		return err
+	}
+	Point("after-history")
+	return nil
+}
+
+// row gives an event in the form of history. It shares the event's bytes.
+func (f *follower) row(ev *storage.Event) history.Row {
+	r := history.Row{
+		Seq: uint64(ev.Seq), Fragment: uint32(ev.Fragment), Kind: uint8(ev.Kind), Flags: ev.Flags, Name: ev.Name,
+		Time: ev.Time, Received: ev.Received, Sent: ev.Sent, Original: ev.Original,
+		Source: f.e.sources.at(int(ev.Source)), Load: ev.Load, MessageID: ev.Message, Cells: ev.Cells, Sealed: ev.Sealed,
+	}
+	if len(ev.Also) > 0 {
+		r.Also = make([]uint32, len(ev.Also))
+		for i, a := range ev.Also {
+			r.Also[i] = uint32(a)
+		}
+	}
+	return r
+}
+
+// catchUp waits until history has every event up to seq.
+func (f *follower) catchUp(ctx context.Context, seq kith.Seq) error {
+	stop := context.AfterFunc(ctx, f.changed.Broadcast)
+	defer stop()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.pieces) > 0 && f.pieces[0].from <= seq {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if f.err != nil {
+			return f.err
+		}
+		if f.closed {
+			return &kith.Error{Op: "engine", Kind: kith.ErrClosed}
+		}
+		f.want = max(f.want, seq)
+		f.changed.Broadcast()
+		f.changed.Wait()
+	}
+	return nil
+}
+
+// behind gives the number up to which history has every event.
+func (f *follower) behind(published kith.Seq) kith.Seq {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.pieces) == 0 {
+		return published
+	}
+	return f.pieces[0].from - 1
+}
+
+// tail calls g for the events that are not in history yet, with their ordinals,
+// in order, beginning with the record that has the ordinal from.
+func (f *follower) tail(from uint64, g func(ordinal uint64, ev *storage.Event) error) error {
+	f.mu.Lock()
+	pieces := f.pieces
+	f.mu.Unlock()
+	for len(pieces) > 0 && pieces[0].first+uint64(pieces[0].events) <= from {
+		pieces = pieces[1:]
+	}
+	return eachEvent(pieces, g)
+}
+
+// eachEvent calls g for the events of pieces with their ordinals, in order.
+func eachEvent(pieces []piece, g func(ordinal uint64, ev *storage.Event) error) error {
+	for _, p := range pieces {
+		ordinal := p.first
+		err := storage.EachRecord(p.blob, func(rec *storage.Record) error {
+			if rec.Event == nil {
+				return nil
+			}
+			ordinal++
+			return g(ordinal-1, rec.Event)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close flushes what waits and ends.
+func (f *follower) close() error {
+	f.mu.Lock()
+	f.closed = true
+	f.changed.Broadcast()
+	f.mu.Unlock()
+	<-f.done
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}

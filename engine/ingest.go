@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/storage"
+)
+
+// Ingest takes events in. When it returns without an error each event has a
+// verdict in the report, and what was accepted is durable: it survives a killed
+// process and a power cut, once. Each event is stored whole or not at all; a
+// large call may span commits, and after an error the report has the results of
+// the events that are stored. An event without a message id gets one derived
+// from its content, so the same event again is a duplicate.
+func (e *Engine) Ingest(ctx context.Context, events ...kith.Event) (kith.Report, error) {
+	b := &batch{}
+	c := e.cleaner()
+	defer e.cleaners.Put(c)
+	now := e.o.now().UnixMicro()
+	for i := range events {
+		line, err := events[i].MarshalJSON()
+		if err != nil {
+			return kith.Report{}, &kith.Error{Op: "engine.Ingest", On: "event " + strconv.Itoa(i), Kind: kith.ErrInvalid, Err: errNotJSON}
+		}
+		c.Line(line, now)
+		for it := c.Next(); it != nil; it = c.Next() {
+			b.add(it, int64(i)+1)
+			b.items[len(b.items)-1].source = events[i].Source
+		}
+	}
+	return e.submit(ctx, b)
+}
+
+var errNotJSON = errors.New("traits, properties or context is not JSON")
+
+// IngestJSON is Ingest of events in the form of the specification: one call, a
+// batch object, or an array of calls.
+func (e *Engine) IngestJSON(ctx context.Context, source string, body []byte) (kith.Report, error) {
+	b := &batch{}
+	c := e.cleaner()
+	defer e.cleaners.Put(c)
+	c.Line(body, e.o.now().UnixMicro())
+	for it := c.Next(); it != nil; it = c.Next() {
+		b.add(it, int64(len(b.items))+1)
+		b.items[len(b.items)-1].source = source
+	}
+	return e.submit(ctx, b)
+}
+
+// submit sends cleaned items through the line and waits for their verdicts.
+func (e *Engine) submit(ctx context.Context, b *batch) (kith.Report, error) {
+	var r kith.Report
+	if len(b.items) == 0 {
+		return r, nil
+	}
+	c := &call{items: b.items, bytes: b.size()}
+	if err := e.line.q.put(ctx, c); err != nil {
+		return r, err
+	}
+	<-c.done // what has begun to be stored is waited for, so that the report is true
+	r.Results = c.results
+	for _, res := range c.results {
+		r.Count(res.Verdict)
+	}
+	return r, c.err
+}
+
+// apply carries one item through the line: the way of an event, step by step.
+func (t *turn) apply(it *item, load *session) (kith.Result, error) {
+	t.events++
+	if t.blob.Len() > blobBytes {
+		if err := t.cutBlob(); err != nil {
+			return kith.Result{}, err
+		}
+	}
+	if it.code != "" {
+		return t.reject(it, load, kith.Result{Verdict: kith.Rejected, Code: it.code, Path: it.path})
+	}
+	t.identify(it, load)                                           // message id
+	if res, again, err := t.again(it, load); again || err != nil { // duplicates
+		return res, err
+	}
+	claims, err := t.number(it) // identifiers → fragments
+	if err != nil {
+		return kith.Result{}, err
+	}
+	ev, err := t.record(it, claims, load) // log
+	if err != nil {
+		return kith.Result{}, err
+	}
+	if err := t.resolve(it, claims, ev.Seq); err != nil { // whose it is
+		return kith.Result{}, err
+	}
+	if err := t.fold(ev, it.secret); err != nil { // profile, columns, bitmaps
+		return kith.Result{}, err
+	}
+	t.l.e.mids.Add(it.idPrint, it.payPrint, uint64(ev.Seq))
+	t.l.tally(t.source(it, load), load, kith.Accepted)
+	return kith.Result{Verdict: kith.Accepted, Seq: ev.Seq}, nil
+}
+
+// identify gives an item without a message id the one that its content derives.
+func (t *turn) identify(it *item, load *session) {
+	if !it.noID {
+		return
+	}
+	k := uint64(0)
+	if load != nil {
+		k = load.equal(it.payPrint)
+	}
+	it.message = it.derive.Derive(t.source(it, load), k)
+	it.idPrint = t.l.prints.IDPrint(it.message)
+}
+
+// again tells whether the message id was seen before. The same payload is a
+// natural duplicate: it is counted, and its payload dropped. Another payload is
+// kept among the rejects (FEATURES T19).
+func (t *turn) again(it *item, load *session) (kith.Result, bool, error) {
+	old, ok, err := t.l.e.mids.Find(it.idPrint)
+	if err != nil || !ok {
+		return kith.Result{}, false, err
+	}
+	res := kith.Result{Verdict: kith.Duplicate, Seq: kith.Seq(old.Seq)}
+	if old.Payload == it.payPrint {
+		t.repeated(it, load, res.Seq)
+		t.l.tally(t.source(it, load), load, kith.Duplicate)
+		return res, true, nil
+	}
+	res.Code = "synthetic"
+	res, err = t.reject(it, load, res)
+	return res, true, err
+}
+
+// record puts the event into the log and gives it its number.
+func (t *turn) record(it *item, claims []kith.FragmentID, load *session) (*storage.Event, error) {
+	ev := &t.ev
+	*ev = storage.Event{
+		Fragment: claims[0], Also: claims[1:], Kind: it.kind,
+		Name: t.l.intern(it.name), Message: it.message,
+		Time: it.times[0], Received: it.times[1], Sent: it.times[2], Original: it.times[3],
+		Source: uint32(t.l.e.sources.id(t.source(it, load))), IDPrint: it.idPrint, PayPrint: it.payPrint,
+		Cells: it.cells,
+	}
+	if it.clamped {
+		ev.Flags = storage.Clamped
+	}
+	if load != nil {
+		ev.Load = load.id
+	}
+	if len(it.secret) > 0 {
+		sealed, err := t.l.e.keys.Seal(ev.Fragment, uint64(t.blob.Last)+1, sealEvent, it.secret, t.seal[:0])
+		if err != nil {
+			return nil, err
+		}
+		ev.Sealed, t.seal = sealed, sealed
+	}
+	t.blob.Event(ev)
+	t.l.head.Events++
+	return ev, nil
+}
+
+// What a value is sealed for: one fragment, purpose and number seal one value.
+// The numbers are stored and never change.
+const (
+	sealEvent    = 1
+	sealIdentity = 2
+	sealDocument = 3
+	sealReject   = 4
+)
+
+// source names where the item comes from.
+func (t *turn) source(it *item, load *session) string {
+	switch {
+	case it.source != "":
+		return it.source
+	case load != nil && load.source != "":
+		return load.source
+	}
+	return "api"
+}

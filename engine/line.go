@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine/clean"
+	"github.com/kithdb/kith/identity"
+	"github.com/kithdb/kith/storage"
+)
+
+// Bounds of a turn: the events and the time after which it commits.
+const (
+	turnEvents = 2000
+	turnTime   = 5 * time.Millisecond
+	blobBytes  = 768 << 10 // a log record is cut here, below Badger's limit of a value
+)
+
+// Point is called at the named steps of a commit. Fault tests set it; it does nothing otherwise.
+var Point = func(name string) {}
+
+// line is the one goroutine that changes anything. It takes calls in turns:
+// what a turn changes is one transaction, and is published when it is durable.
+type line struct {
+	e      *Engine
+	q      *queue
+	head   storage.Head
+	failed error // set when a commit failed: nothing is written after that
+
+	fold   *folder
+	prints *clean.Cleaner // for the prints of derived message ids
+	texts  map[string]string
+	frags  *fragmentCache
+	pairs  *pairCache
+	docs   *docCache
+}
+
+func newLine(e *Engine, head storage.Head) *line {
+	l := &line{
+		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, prints: e.newCleaner(),
+		frags: newFragmentCache(e.lim.caches), pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.caches / 8),
+	}
+	if l.head.Tallies == nil {
+		l.head.Tallies = map[string]kith.Tally{}
+	}
+	return l
+}
+
+// intern gives one string for equal names, so that a warm name costs no allocation.
+func (l *line) intern(b []byte) string {
+	if s, ok := l.texts[string(b)]; ok {
+		return s
+	}
+	if len(l.texts) > 10_000 {
+		clear(l.texts)
+	}
+	s := string(b)
+	l.texts[s] = s
+	return s
+}
+
+// tally counts a verdict for its source and its load.
+func (l *line) tally(source string, load *session, v kith.Verdict) {
+	t := l.head.Tallies[source]
+	t.Count(v)
+	l.head.Tallies[source] = t
+	if load != nil {
+		load.tally.Count(v)
+	}
+}
+
+// turn is one transaction in the making.
+type turn struct {
+	l      *line
+	tx     *storage.Tx
+	graph  *graph
+	blob   *storage.Blob
+	chunk  []byte // the decisions of the blob
+	from   uint64 // ordinal of the blob's first event
+	at     time.Time
+	start  time.Time
+	fresh  []storage.FragmentRecord
+	pieces []piece // finished blobs, for history
+	docs   map[kith.FragmentID]*document
+	events int
+	repeat []byte // natural duplicates
+	calls  []*call
+	replay bool // the log is told again: nothing is written
+
+	ev     storage.Event // scratch, from here on
+	seal   []byte
+	frags  []kith.FragmentID
+	claims []identity.Claim
+}
+
+// piece is a blob on its way to history.
+type piece struct {
+	blob   []byte
+	first  uint64 // ordinal of the first event
+	events int
+	from   kith.Seq // number of the first record
+	last   kith.Seq // and of the last
+}
+
+// run takes turns until the queue is closed and empty.
+func (l *line) run() {
+	defer close(l.e.ended)
+	for {
+		c, ok := l.q.take(!l.e.busy())
+		if !ok {
+			return
+		}
+		switch {
+		case c == nil:
+		case c.run != nil:
+			c.err = c.run()
+			close(c.done)
+		default:
+			l.turn(c)
+		}
+		l.e.upkeep()
+	}
+}
+
+// turn applies calls, beginning with c, commits them together, and answers them.
+func (l *line) turn(c *call) {
+	t, err := l.begin()
+	if err != nil {
+		c.finish(err)
+		return
+	}
+	for c != nil {
+		t.calls = append(t.calls, c)
+		if err = t.call(c); err != nil || c.next < len(c.items) || t.full() {
+			break
+		}
+		if c, _ = l.q.take(false); c != nil && c.run != nil {
+			l.q.back(c)
+			break
+		}
+	}
+	if err == nil {
+		err = t.commit()
+	}
+	if err != nil {
+		t.rollback(err)
+	}
+	for _, c := range t.calls {
+		if err == nil && c.next < len(c.items) {
+			l.q.back(c)
+			continue
+		}
+		c.finish(err)
+	}
+}
+
+// call applies the items of a call until it ends or the turn is full.
+func (t *turn) call(c *call) error {
+	for c.next < len(c.items) && !t.full() {
+		res, err := t.apply(&c.items[c.next], c.load)
+		if err != nil {
+			return err
+		}
+		c.results = append(c.results, res)
+		c.next++
+	}
+	return nil
+}
+
+func (t *turn) full() bool {
+	return t.events >= turnEvents || t.tx.Full() || t.events&63 == 63 && time.Since(t.start) > turnTime
+}
+
+// finish answers the call.
+func (c *call) finish(err error) {
+	c.err = err
+	close(c.done)
+}
+
+// begin starts a turn, or says why nothing can be written.
+func (l *line) begin() (*turn, error) {
+	if l.failed != nil {
+		return nil, l.failed
+	}
+	if err := l.e.room(); err != nil {
+		return nil, err
+	}
+	e := l.e
+	t := &turn{l: l, tx: e.store.Update(), at: e.o.now().UTC(), start: time.Now(), docs: map[kith.FragmentID]*document{}}
+	e.state.Begin()
+	e.mids.Begin()
+	e.places.Begin()
+	e.keys.Begin()
+	t.startBlob()
+	t.graph = e.graph(t)
+	return t, nil
+}
+
+func (t *turn) startBlob() {
+	t.blob = storage.NewBlob(t.l.head.Seq+1, t.l.head.Events, t.at.UnixMicro(), nil)
+	t.from = t.l.head.Events
+	t.chunk = nil
+}
+
+// endBlob puts the records so far into the transaction, so that the next go into a blob of their own.
+func (t *turn) endBlob() error {
+	if t.blob.Empty() {
+		return nil
+	}
+	t.l.head.Seq = t.blob.Last
+	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
+		return err
+	}
+	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, int(t.l.head.Events - t.from), t.blob.First, t.blob.Last})
+	return nil
+}

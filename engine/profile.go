@@ -1,0 +1,435 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"math/bits"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine/clean"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// recent is how many events of the timeline a profile shows.
+const recent = 10
+
+// Profile gives the person that an identifier points at, as of the last commit.
+// The space "id" takes the public id of a profile or of any of its fragments:
+// it resolves for ever. Unknown is ErrNotFound.
+func (e *Engine) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release(v)
+	who, err := e.resolveID(v, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.describe(v, who)
+	if err != nil {
+		return nil, err
+	}
+	if p.Links, err = e.links(v, who); err != nil {
+		return nil, err
+	}
+	if err := e.timeline(ctx, v, p, recent); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Lookup is Profile without identifiers and timeline: traits, counts and times
+// only. It reads no history, and is what a service asks for on each request.
+func (e *Engine) Lookup(id kith.Identifier) (*kith.Profile, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release(v)
+	who, err := e.resolveID(v, id)
+	if err != nil {
+		return nil, err
+	}
+	return e.describe(v, who)
+}
+
+// Timeline gives the newest n events of the person that an identifier points at, newest first, whole.
+func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release(v)
+	who, err := e.resolveID(v, id)
+	if err != nil {
+		return nil, err
+	}
+	frags, err := e.people.Fragments(v.pin, kith.FragmentID(who))
+	if err != nil {
+		return nil, err
+	}
+	places, err := e.places.Newest(frags, v.events, n)
+	if err != nil {
+		return nil, err
+	}
+	return e.happenings(ctx, v, places, true)
+}
+
+// resolveID finds the profile that an identifier points at.
+func (e *Engine) resolveID(v *version, id kith.Identifier) (kith.ProfileID, error) {
+	notFound := &kith.Error{Op: "engine.Profile", On: id.Space, Kind: kith.ErrNotFound}
+	var token kith.Token
+	if id.Space == "id" {
+		var ok bool
+		if token, ok = e.secret.PublicToken(id.Value); !ok {
+			return 0, notFound
+		}
+	} else {
+		m := e.matcher.Load()
+		space, ok := m.Find(id.Space)
+		if !ok {
+			return 0, notFound
+		}
+		norm, ok := m.Normalise(space, []byte(id.Value), nil)
+		if !ok {
+			return 0, notFound
+		}
+		token = e.secret.Token(id.Space, norm)
+	}
+	f, ok, err := v.snap.Lookup(token)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, notFound
+	}
+	return e.people.OwnerAt(v.pin, f)
+}
+
+// public gives the public id of a profile: that of the fragment seen first in event time.
+func (e *Engine) public(v *version, who kith.ProfileID) (string, error) {
+	head := kith.FragmentID(who)
+	c, ok, err := e.people.Head.At(v.pin, uint32(who))
+	if err != nil {
+		return "", err
+	}
+	if ok {
+		head = kith.FragmentID(c.Lo)
+	}
+	t, err := e.people.Token(v.pin, head)
+	return e.secret.Public(t), err
+}
+
+// describe gives what the columns and documents say about a profile.
+func (e *Engine) describe(v *version, who kith.ProfileID) (*kith.Profile, error) {
+	row := uint32(who)
+	p := &kith.Profile{ID: who, At: v.seq}
+	var err error
+	if p.Public, err = e.public(v, who); err != nil {
+		return nil, err
+	}
+	marks, err := e.people.Marks(v.pin, kith.FragmentID(who))
+	if err != nil {
+		return nil, err
+	}
+	p.Known = marks.Known
+	count, ok, err := e.people.Count.At(v.pin, row)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		first, _, err1 := e.people.First.At(v.pin, row)
+		last, _, err2 := e.people.Last.At(v.pin, row)
+		if err1 != nil || err2 != nil {
+			return nil, first2(err1, err2)
+		}
+		p.Events = count.Lo
+		p.FirstSeen, p.LastSeen = instant(int64(first.Lo)), instant(int64(last.Lo))
+	}
+	doc, err := e.joined(v, kith.FragmentID(who))
+	if err != nil {
+		return nil, err
+	}
+	p.Traits = e.shown(doc)
+	return p, nil
+}
+
+func first2(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func instant(us int64) time.Time {
+	if us == storage.NoTime {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// joined gives the trait document of the profile that has f.
+func (e *Engine) joined(v *version, f kith.FragmentID) (*document, error) {
+	frags, err := e.people.Fragments(v.pin, f)
+	if err != nil {
+		return nil, err
+	}
+	var docs []*document
+	for _, f := range frags {
+		marks, err := e.people.Marks(v.pin, f)
+		if err != nil {
+			return nil, err
+		}
+		if !marks.Told {
+			continue
+		}
+		d, err := e.readDocument(&v.snap.Reader, f)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, d)
+	}
+	if len(docs) == 0 {
+		return &document{}, nil
+	}
+	return storage.Join(docs...), nil
+}
+
+// shown gives a document in words, by name; traits that were taken away are left out.
+func (e *Engine) shown(doc *document) []kith.Trait {
+	out := make([]kith.Trait, 0, len(doc.Traits))
+	for _, t := range doc.Traits {
+		if string(t.Last.Raw) == "null" {
+			continue
+		}
+		k := kith.Trait{
+			Name: strings.TrimPrefix(e.paths.Path(t.Path), "traits."), Class: t.Class,
+			Value: json.RawMessage(t.Last.Raw), Time: instant(t.Last.Time), Source: e.sources.at(int(t.Last.Source)),
+		}
+		if t.Prev != nil {
+			k.Previous = &kith.Said{Value: json.RawMessage(t.Prev.Raw), Time: instant(t.Prev.Time), Source: e.sources.at(int(t.Prev.Source))}
+		}
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(a, b kith.Trait) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// links gives the identifiers of a profile and how each was linked.
+func (e *Engine) links(v *version, who kith.ProfileID) ([]kith.Linked, error) {
+	frags, err := e.people.Fragments(v.pin, kith.FragmentID(who))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(frags)
+	var out []kith.Linked
+	for _, f := range frags {
+		id, err := e.identifier(v, f)
+		if err != nil {
+			return nil, err
+		}
+		l := kith.Linked{Identifier: id, Fragment: f, With: kith.NoFragment}
+		err = v.snap.Pairs(f, func(b kith.FragmentID, rec storage.PairRecord) error {
+			if rec.Kind == kith.Link && (l.With == kith.NoFragment || rec.At < l.At.UnixMicro()) {
+				l.With, l.Rule, l.Cause, l.At = b, rec.Rule, rec.Seq, instant(rec.At)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// timeline fills in what the person did, and the newest n events.
+func (e *Engine) timeline(ctx context.Context, v *version, p *kith.Profile, n int) error {
+	frags, err := e.people.Fragments(v.pin, kith.FragmentID(p.ID))
+	if err != nil {
+		return err
+	}
+	var places []storage.Place
+	for _, f := range frags {
+		of, err := e.places.Of(f, v.events)
+		if err != nil {
+			return err
+		}
+		places = append(places, of...)
+	}
+	slices.SortFunc(places, func(a, b storage.Place) int { return int(int64(a.Ordinal) - int64(b.Ordinal)) })
+	if p.Activity, err = e.activity(v, places); err != nil {
+		return err
+	}
+	if p.Recent, err = e.happenings(ctx, v, places[max(0, len(places)-4*n):], false); err != nil {
+		return err
+	}
+	p.Recent = p.Recent[:min(n, len(p.Recent))]
+	return nil
+}
+
+// activity counts places by name; first and last are days.
+func (e *Engine) activity(v *version, places []storage.Place) ([]kith.Activity, error) {
+	by := map[uint32]*kith.Activity{}
+	texts := e.line.fold.names.Texts(v.pin)
+	for _, p := range places {
+		day := time.Unix(int64(p.Day)*86400, 0).UTC()
+		a := by[p.Name]
+		if a == nil {
+			a = &kith.Activity{First: day, Last: day}
+			if int(p.Name) < len(texts) && texts[p.Name] != "" {
+				a.Kind, a.Name = kith.Kind(texts[p.Name][0]-'0'), texts[p.Name][1:]
+			}
+			by[p.Name] = a
+		}
+		a.Count++
+		if day.Before(a.First) {
+			a.First = day
+		}
+		if day.After(a.Last) {
+			a.Last = day
+		}
+	}
+	out := make([]kith.Activity, 0, len(by))
+	for _, a := range by {
+		out = append(out, *a)
+	}
+	slices.SortFunc(out, func(a, b kith.Activity) int {
+		if a.Count != b.Count {
+			return int(int64(b.Count) - int64(a.Count))
+		}
+		return strings.Compare(a.Kind.String()+a.Name, b.Kind.String()+b.Name)
+	})
+	return out, nil
+}
+
+// happenings reads the events at places, newest first.
+func (e *Engine) happenings(ctx context.Context, v *version, places []storage.Place, whole bool) ([]kith.Happening, error) {
+	rows, err := e.rows(ctx, places)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]kith.Happening, 0, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		h := kith.Happening{Seq: kith.Seq(r.Seq), Kind: kith.Kind(r.Kind), Name: r.Name, Time: instant(r.Time), Source: r.Source}
+		if whole {
+			if h.Original, err = e.original(v, r); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, h)
+	}
+	slices.SortFunc(out, func(a, b kith.Happening) int {
+		if c := b.Time.Compare(a.Time); c != 0 {
+			return c
+		}
+		return int(int64(b.Seq) - int64(a.Seq))
+	})
+	return out, nil
+}
+
+// rows reads the events at places: from the follower those that history has
+// not got yet, from history the rest.
+func (e *Engine) rows(ctx context.Context, places []storage.Place) ([]history.Row, error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	want := make(map[uint64]bool, len(places))
+	for _, p := range places {
+		want[p.Ordinal] = true
+	}
+	var rows []history.Row
+	err := e.follow.tail(places[0].Ordinal, func(ordinal uint64, ev *storage.Event) error {
+		if want[ordinal] {
+			delete(want, ordinal)
+			rows = append(rows, e.follow.row(ev))
+		}
+		return nil
+	})
+	if err != nil || len(want) == 0 {
+		return rows, err
+	}
+	var ordinals []uint64
+	for _, p := range places {
+		if want[p.Ordinal] {
+			ordinals = append(ordinals, p.Ordinal)
+		}
+	}
+	old, err := e.hist.At(ctx, ordinals)
+	return append(rows, old...), err
+}
+
+// original puts an event together again as it came in.
+func (e *Engine) original(v *version, r *history.Row) (json.RawMessage, error) {
+	p := clean.Parts{
+		Kind: kith.Kind(r.Kind), Name: r.Name, MessageID: r.MessageID,
+		Time: r.Time, Original: r.Original, Sent: r.Sent, Received: r.Received, Cells: r.Cells,
+	}
+	var err error
+	if len(r.Sealed) > 0 {
+		if p.Secret, err = e.keys.Open(kith.FragmentID(r.Fragment), r.Seq, sealEvent, r.Sealed, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
+		id, err := e.identifier(v, kith.FragmentID(f))
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case id.Space == "user_id" && p.UserID == "":
+			p.UserID = id.Value
+		case id.Space == "anonymous_id" && p.AnonymousID == "":
+			p.AnonymousID = id.Value
+		}
+	}
+	return clean.Original(nil, e.paths, &p)
+}
+
+// times gives the instants of the events at places, for the line: those of the
+// turn itself, those that wait for history, and those that history has.
+func (e *Engine) times(t *turn, places []storage.Place) ([]int64, error) {
+	want := make(map[uint64]bool, len(places))
+	for _, p := range places {
+		want[p.Ordinal] = true
+	}
+	out := make([]int64, 0, len(places))
+	take := func(ordinal uint64, ev *storage.Event) error {
+		if want[ordinal] {
+			delete(want, ordinal)
+			out = append(out, ev.Time)
+		}
+		return nil
+	}
+	if !t.replay {
+		own := append(slices.Clone(t.pieces), piece{blob: t.blob.Bytes(), first: t.from})
+		if err := eachEvent(own, take); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.follow.tail(places[0].Ordinal, take); err != nil {
+		return nil, err
+	}
+	var ordinals []uint64
+	for _, p := range places {
+		if want[p.Ordinal] {
+			ordinals = append(ordinals, p.Ordinal)
+		}
+	}
+	if len(ordinals) == 0 {
+		return out, nil
+	}
+	rows, err := e.hist.At(context.Background(), ordinals)
+	for i := range rows {
+		out = append(out, rows[i].Time)
+	}
+	return out, err
+}
+
+func trailing(w uint64) int { return bits.TrailingZeros64(w) }

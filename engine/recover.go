@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine/clean"
+	"github.com/kithdb/kith/identity"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// openNames reads the head record, the dictionaries and the rules.
+func (e *Engine) openNames() (*storage.Head, error) {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	head := &storage.Head{}
+	if _, err := snap.Meta(storage.MetaHead(), head); err != nil {
+		return nil, err
+	}
+	e.store.SetCounts(head.Counts)
+	lists := map[byte][]string{}
+	for _, kind := range []byte{storage.Paths, storage.Sources, storage.Spaces, storage.Columns} {
+		names, err := snap.Names(kind)
+		if err != nil {
+			return nil, err
+		}
+		lists[kind] = names
+	}
+	var err error
+	if e.paths, err = clean.NewPaths(lists[storage.Paths]); err != nil {
+		return nil, err
+	}
+	e.pathsStored = len(lists[storage.Paths])
+	e.sources, e.spaces = newNames(lists[storage.Sources]), newNames(lists[storage.Spaces])
+	e.traits = traits{e: e}
+	e.traits.known = lists[storage.Columns]
+	return head, e.openRules(snap, head)
+}
+
+// openRules finds the rules of the directory, or gives a new one its first.
+func (e *Engine) openRules(snap *storage.Snapshot, head *storage.Head) error {
+	rules := identity.Default()
+	if e.o.Rules != nil {
+		rules = *e.o.Rules
+	}
+	if head.Rules > 0 {
+		text, err := snap.Rules(head.Rules)
+		if err != nil {
+			return err
+		}
+		stored, err := identity.Parse(text)
+		if err != nil {
+			return &kith.Error{Op: "engine.Open", On: "rules", Kind: kith.ErrCorrupt, Err: err}
+		}
+		if e.o.Rules != nil {
+			if diff := identity.Diff(stored, rules); len(diff) > 0 {
+				return &kith.Error{Op: "engine.Open", On: "Options.Rules", Kind: kith.ErrInvalid,
+					Err: errors.New("the directory has other rules (" + diff[0] + "); change them with SetRules, or kith rules set")}
+			}
+		}
+		rules = stored
+	}
+	m, err := rules.Compile(e.spaces.all()...)
+	if err != nil {
+		return err
+	}
+	e.useRules(m)
+	return nil
+}
+
+// openState opens what a checkpoint keeps, as of the last complete one.
+func (e *Engine) openState() error {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	if _, err := snap.Meta(storage.MetaCheckpoint(), &e.checkpoint); err != nil {
+		return err
+	}
+	e.keeper.n.Store(e.checkpoint.N)
+	var err error
+	if e.state, err = storage.NewState(e.loadUnit, e.lim.state); err != nil {
+		return err
+	}
+	if e.people, err = storage.OpenPeople(e.state); err != nil {
+		return err
+	}
+	if err = e.traits.open(e.traits.known); err != nil {
+		return err
+	}
+	if e.mids, err = storage.OpenMids(e.store.Get, e.checkpoint.Mids); err != nil {
+		return err
+	}
+	e.places, err = storage.OpenPlaces(e.store.Get, e.checkpoint.Places)
+	return err
+}
+
+// loadUnit reads a unit as of the last complete checkpoint.
+func (e *Engine) loadUnit(k storage.UnitKey) ([]byte, error) {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	return snap.Unit(k, e.keeper.n.Load())
+}
+
+// openHistory opens the parts that the manifest names.
+func (e *Engine) openHistory() error {
+	var m history.Manifest
+	snap := e.store.Snapshot()
+	_, err := snap.Meta(storage.MetaManifest(), &m)
+	snap.Release()
+	if err != nil {
+		return err
+	}
+	e.hist, err = history.Open(history.Options{
+		Dir: e.path("history"), Temp: e.path("tmp"), Memory: e.lim.duckdb, Threads: e.lim.threads,
+		Paths: e.paths, Manifest: m, Save: e.saveManifest,
+	})
+	return err
+}
+
+// saveManifest stores which parts history has.
+func (e *Engine) saveManifest(m history.Manifest) error {
+	tx := e.store.Update()
+	defer tx.Discard()
+	if err := tx.PutMeta(storage.MetaManifest(), m); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// replay tells the state what came after the checkpoint, and history what came
+// after its watermark, and starts the line where the log ends.
+func (e *Engine) replay(head *storage.Head) error {
+	e.line = newLine(e, *head)
+	var err error
+	if e.line.fold, err = newFolder(e); err != nil {
+		return err
+	}
+	e.follow = newFollower(e, e.lim.queue)
+	if head.Fragments == 0 {
+		return e.first()
+	}
+	if err := e.replayTail(); err != nil {
+		return err
+	}
+	if err := e.replayState(); err != nil {
+		return err
+	}
+	e.publish(head)
+	return nil
+}
+
+// first writes the first records of a new directory: its rules, and nobody's fragment.
+func (e *Engine) first() error {
+	t, err := e.line.begin()
+	if err != nil {
+		return err
+	}
+	h := &e.line.head
+	h.Rules, h.Fragments, h.Loads, h.Tallies = 1, uint32(nobody)+1, 1, map[string]kith.Tally{}
+	t.blob.Skip()
+	if err := t.tx.PutRules(1, e.matcher.Load().Rules().Format()); err != nil {
+		return err
+	}
+	return t.commit()
+}
+
+// replayTail gives history's follower the records that history lacks.
+func (e *Engine) replayTail() error {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	mark := kith.Seq(e.hist.Watermark())
+	var pieces []piece
+	err := snap.Blobs(mark, func(last kith.Seq, blob []byte) error {
+		h, err := storage.HeadOf(blob)
+		if err != nil {
+			return err
+		}
+		p := piece{blob: append([]byte{}, blob...), first: h.Ordinal, from: h.First, last: last}
+		err = storage.EachRecord(p.blob, func(rec *storage.Record) error {
+			if rec.Event != nil {
+				p.events++
+			}
+			return nil
+		})
+		pieces = append(pieces, p)
+		return err
+	})
+	e.follow.takeOver(pieces)
+	return err
+}
+
+// replayState folds the records that came after the checkpoint.
+func (e *Engine) replayState() error {
+	t := &turn{l: e.line, tx: e.store.Update(), docs: map[kith.FragmentID]*document{}, replay: true}
+	defer t.tx.Discard()
+	t.graph = e.graph(t)
+	return t.tx.Blobs(e.checkpoint.Seq, func(last kith.Seq, blob []byte) error {
+		e.state.Begin()
+		e.mids.Begin()
+		e.places.Begin()
+		err := storage.EachRecord(blob, func(rec *storage.Record) error {
+			if rec.Seq <= e.checkpoint.Seq {
+				return nil
+			}
+			return t.retell(rec)
+		})
+		if err = errors.Join(err, e.state.Err()); err != nil {
+			return err
+		}
+		e.mids.Commit()
+		e.places.Commit()
+		e.state.Publish(uint64(last))
+		return nil
+	})
+}
+
+// retell folds one record of the log.
+func (t *turn) retell(rec *storage.Record) error {
+	e := t.l.e
+	if d := rec.Decision; d != nil {
+		if d.Kind == kith.Number {
+			e.people.Number(d.A, d.SpaceID, e.weak(d.SpaceID), d.Token)
+			return nil
+		}
+		return t.graph.Carry(d)
+	}
+	ev := rec.Event
+	if ev == nil {
+		return nil
+	}
+	var secret []byte
+	if len(ev.Sealed) > 0 {
+		var err error
+		if secret, err = e.keys.Open(ev.Fragment, uint64(ev.Seq), sealEvent, ev.Sealed, nil); err != nil {
+			return err
+		}
+	}
+	e.mids.Add(ev.IDPrint, ev.PayPrint, uint64(ev.Seq))
+	return t.l.fold.event(t, ev, rec.Ordinal, secret)
+}
+
+// weak tells whether the space that the directory gave a number is of anonymous or device ids.
+func (e *Engine) weak(space uint8) bool {
+	m := e.matcher.Load()
+	return m.Weak(m.Space(e.spaces.at(int(space))))
+}

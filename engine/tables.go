@@ -1,0 +1,507 @@
+package engine
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// Tables gives the tables that SQL sees beside events.
+func (w *view) Tables() []history.Table {
+	return []history.Table{
+		w.profiles(), w.identifiers(), w.decisions("decisions"), w.decisions("merges"),
+		w.rejects(), w.loads(), w.sources(), w.columns(),
+	}
+}
+
+// table is a history.Table made of its parts.
+type table struct {
+	name   string
+	fields []history.Field
+	blocks int
+	rows   int64
+	read   func(block int, fields []int) (*history.Block, error)
+}
+
+func (t *table) Name() string            { return t.name }
+func (t *table) Fields() []history.Field { return t.fields }
+func (t *table) Blocks() int             { return t.blocks }
+func (t *table) Rows() int64             { return t.rows }
+
+func (t *table) Read(block int, fields []int) (*history.Block, error) { return t.read(block, fields) }
+
+// records is a table that is put together row by row.
+type records struct {
+	fields []history.Field
+	cols   []history.Vector
+	n      int
+}
+
+// add appends a row: values in the order of the fields, nil for none.
+func (r *records) add(values ...any) {
+	for i, v := range values {
+		c := &r.cols[i]
+		if v == nil {
+			for len(c.Null) <= r.n>>6 {
+				c.Null = append(c.Null, 0)
+			}
+			c.Null[r.n>>6] |= 1 << (r.n & 63)
+		}
+		switch r.fields[i].Type {
+		case history.UInt:
+			x, _ := v.(uint32) // nil: zero, and the null bit
+			c.U32 = append(c.U32, x)
+		case history.UBigInt:
+			x, _ := v.(uint64)
+			c.U64 = append(c.U64, x)
+		case history.BigInt, history.Timestamp:
+			x, _ := v.(int64)
+			c.I64 = append(c.I64, x)
+		case history.Bool:
+			x, _ := v.(bool)
+			c.Bool = append(c.Bool, x)
+		default:
+			x, _ := v.(string)
+			c.Str = append(c.Str, x)
+		}
+	}
+	r.n++
+}
+
+// block gives the rows, with the fields that are wanted.
+func (r *records) block(fields []int) *history.Block {
+	b := &history.Block{N: r.n}
+	for _, f := range fields {
+		c := r.cols[f]
+		for c.Null != nil && len(c.Null) < (r.n+63)>>6 {
+			c.Null = append(c.Null, 0)
+		}
+		b.Cols = append(b.Cols, c)
+	}
+	return b
+}
+
+// rowTable is a table whose blocks are put together row by row.
+func rowTable(name string, fields []history.Field, blocks int, rows int64, fill func(block int, r *records) error) *table {
+	return &table{name, fields, blocks, rows, func(block int, want []int) (*history.Block, error) {
+		r := &records{fields: fields, cols: make([]history.Vector, len(fields))}
+		if err := fill(block, r); err != nil {
+			return nil, err
+		}
+		return r.block(want), nil
+	}}
+}
+
+// identifiers has one row for each identifier that was ever seen.
+func (w *view) identifiers() history.Table {
+	fields := []history.Field{
+		{Name: "space", Type: history.String}, {Name: "value", Type: history.String}, {Name: "fragment", Type: history.UInt},
+		{Name: "profile_id", Type: history.UInt}, {Name: "shared", Type: history.Bool}, {Name: "seq", Type: history.UBigInt},
+	}
+	e, v := w.e, w.v
+	return rowTable("identifiers", fields, int(v.fragments>>16)+1, int64(v.fragments), func(block int, r *records) error {
+		owners, err := e.people.Owners(v.pin, block)
+		if err != nil {
+			return err
+		}
+		marks, err := e.people.Spaces(v.pin, block)
+		if err != nil {
+			return err
+		}
+		return v.snap.Fragments(kith.FragmentID(block<<16), func(rec storage.FragmentRecord) error {
+			f := uint32(rec.Fragment)
+			if f>>16 < uint32(block) {
+				return nil
+			}
+			if f>>16 > uint32(block) || f >= v.fragments {
+				return storage.ErrStop
+			}
+			plain, err := e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+			if err != nil {
+				return err
+			}
+			m := storage.MarksOf(marks.U8[f&0xffff])
+			r.add(e.spaces.at(int(m.Space)), string(plain), f, owners.U32[f&0xffff], m.Alone, uint64(rec.Seq))
+			return nil
+		})
+	})
+}
+
+// decisions has one row for each link, refusal, leave and cut; merges has the
+// links that made two profiles one.
+func (w *view) decisions(name string) history.Table {
+	fields := []history.Field{
+		{Name: "seq", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp}, {Name: "kind", Type: history.String},
+		{Name: "fragment", Type: history.UInt}, {Name: "other", Type: history.UInt}, {Name: "rule", Type: history.String},
+		{Name: "space", Type: history.String}, {Name: "rules_version", Type: history.UInt}, {Name: "cause", Type: history.UBigInt},
+	}
+	merges := name == "merges"
+	if merges {
+		fields = []history.Field{
+			{Name: "seq", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp}, {Name: "survivor", Type: history.UInt},
+			{Name: "absorbed", Type: history.UInt}, {Name: "fragment", Type: history.UInt}, {Name: "other", Type: history.UInt},
+			{Name: "rule", Type: history.String}, {Name: "cause", Type: history.UBigInt},
+		}
+	}
+	chunks, err := w.v.snap.DecisionKeys()
+	if err != nil {
+		w.e.fault(err)
+	}
+	const group = 64
+	return rowTable(name, fields, (len(chunks)+group-1)/group, w.e.store.Count('d')*8, func(block int, r *records) error {
+		for _, key := range chunks[block*group : min((block+1)*group, len(chunks))] {
+			chunk, err := w.v.snap.Get(key)
+			if err != nil {
+				return err
+			}
+			err = storage.EachDecision(chunk, func(d *storage.Decision) error {
+				switch {
+				case !merges:
+					r.add(uint64(d.Seq), d.At.UnixMicro(), d.Kind.String(), uint32(d.A), other(d.B), d.Rule, text(d.Space), d.Version, uint64(d.Cause))
+				case d.Kind == kith.Link && len(d.Changes) > 0:
+					c := d.Changes[0]
+					r.add(uint64(d.Seq), d.At.UnixMicro(), uint32(c.Profile), uint32(c.Fragment), uint32(d.A), uint32(d.B), d.Rule, uint64(d.Cause))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func other(f kith.FragmentID) any {
+	if f == kith.NoFragment {
+		return nil
+	}
+	return uint32(f)
+}
+
+// text gives nil for an empty string.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// rejects has one row for each item that was received and not accepted.
+func (w *view) rejects() history.Table {
+	fields := []history.Field{
+		{Name: "seq", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp}, {Name: "verdict", Type: history.String},
+		{Name: "reason", Type: history.String}, {Name: "path", Type: history.String}, {Name: "byte", Type: history.BigInt},
+		{Name: "source", Type: history.String}, {Name: "load", Type: history.UInt}, {Name: "line", Type: history.BigInt},
+		{Name: "repeats", Type: history.UBigInt}, {Name: "original", Type: history.String},
+	}
+	e, v := w.e, w.v
+	rows := e.store.Count('r') + e.store.Count('x')*100
+	return rowTable("rejects", fields, 2, rows, func(block int, r *records) error {
+		if block == 1 {
+			return v.snap.Repeats(func(seq kith.Seq, d storage.Repeat) error {
+				r.add(uint64(seq), nil, kith.Duplicate.String(), "natural", nil, nil, nil, d.Load, d.Line, uint64(d.Of), nil)
+				return nil
+			})
+		}
+		return v.snap.Rejects(0, func(rec *storage.Reject) error {
+			raw, err := e.keys.Open(nobody, uint64(rec.Seq), sealReject, rec.Sealed, nil)
+			if err != nil {
+				return err
+			}
+			r.add(uint64(rec.Seq), rec.At, rec.Verdict.String(), rec.Code, text(rec.Path), rec.Offset, rec.Source, rec.Load, rec.Line,
+				number(rec.Repeats), strings.ToValidUTF8(string(raw), "\uFFFD"))
+			return nil
+		})
+	})
+}
+
+func number(s kith.Seq) any {
+	if s == 0 {
+		return nil
+	}
+	return uint64(s)
+}
+
+// loads has one row for each file or feed that was brought in.
+func (w *view) loads() history.Table {
+	fields := append([]history.Field{
+		{Name: "load", Type: history.UInt}, {Name: "name", Type: history.String}, {Name: "source", Type: history.String},
+		{Name: "began", Type: history.Timestamp}, {Name: "ended", Type: history.Timestamp},
+	}, tallyFields()...)
+	return rowTable("loads", fields, 1, w.e.store.Count('o'), func(_ int, r *records) error {
+		return w.v.snap.Loads(func(l *storage.Load) error {
+			var ended any
+			if l.Ended != 0 {
+				ended = l.Ended
+			}
+			r.add(append([]any{l.ID, l.Name, l.Source, l.At, ended}, tallyValues(l.Tally)...)...)
+			return nil
+		})
+	})
+}
+
+// sources has one row for each source, with what became of its items.
+func (w *view) sources() history.Table {
+	fields := append([]history.Field{{Name: "source", Type: history.String}}, tallyFields()...)
+	return rowTable("sources", fields, 1, int64(len(w.v.tallies)), func(_ int, r *records) error {
+		for _, name := range sortedKeys(w.v.tallies) {
+			r.add(append([]any{name}, tallyValues(w.v.tallies[name])...)...)
+		}
+		return nil
+	})
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func tallyFields() []history.Field {
+	var out []history.Field
+	for _, n := range []string{"received", "accepted", "duplicate", "rejected", "quarantined", "suppressed"} {
+		out = append(out, history.Field{Name: n, Type: history.BigInt})
+	}
+	return out
+}
+
+func tallyValues(t kith.Tally) []any {
+	return []any{int64(t.Received), int64(t.Accepted), int64(t.Duplicate), int64(t.Rejected), int64(t.Quarantined), int64(t.Suppressed)}
+}
+
+// columns has one row for each trait and each property, with its class, type, fill rate and conflicts.
+func (w *view) columns() history.Table {
+	fields := []history.Field{
+		{Name: "table", Type: history.String}, {Name: "event", Type: history.String}, {Name: "name", Type: history.String},
+		{Name: "class", Type: history.String}, {Name: "type", Type: history.String}, {Name: "filled", Type: history.BigInt},
+		{Name: "of", Type: history.BigInt}, {Name: "conflicts", Type: history.BigInt},
+	}
+	return rowTable("columns", fields, 1, 100, func(_ int, r *records) error {
+		for _, c := range w.e.traits.all() {
+			class, _ := w.e.classes.PathClass("traits." + c.path)
+			if class == 0 {
+				class = kith.Other
+			}
+			r.add("profiles", nil, c.path, class.String(), typeNames[c.kind], nil, nil, nil)
+		}
+		return w.eventColumns(r)
+	})
+}
+
+var typeNames = map[byte]string{typeText: "VARCHAR", typeNumber: "DECIMAL(38,9)", typeFact: "BOOLEAN", typeSealed: "sealed"}
+
+// profiles has one row for each person.
+func (w *view) profiles() history.Table {
+	e, v := w.e, w.v
+	p := &profileTable{e: e, v: v, columns: e.traits.all()}
+	fields := []history.Field{
+		{Name: "id", Type: history.UInt}, {Name: "public_id", Type: history.String}, {Name: "first_seen", Type: history.Timestamp},
+		{Name: "last_seen", Type: history.Timestamp}, {Name: "known", Type: history.Bool},
+	}
+	taken := map[string]int{}
+	for _, f := range fields {
+		taken[f.Name] = 1
+	}
+	for _, c := range p.columns {
+		fields = append(fields, history.Field{Name: fieldName(c.path, taken), Type: fieldTypes[c.kind]})
+	}
+	p.fixed = 5
+	return &table{"profiles", fields, int(v.fragments>>16) + 1, int64(v.fragments), p.read}
+}
+
+var fieldTypes = map[byte]history.FieldType{typeText: history.String, typeNumber: history.Decimal, typeFact: history.Bool, typeSealed: history.String}
+
+// fieldName gives the column's name in SQL: a trait named like a fixed column
+// is traits.x, and a name that differs from another in letter case only gets #2.
+func fieldName(path string, taken map[string]int) string {
+	name := strings.ReplaceAll(strings.ReplaceAll(path, `\.`, "."), `\\`, `\`)
+	low := strings.ToLower(name)
+	if taken[low] == 1 {
+		name, low = "traits."+name, "traits."+low
+	}
+	taken[low] += 2
+	if n := taken[low] / 2; n > 1 {
+		name += "#" + string(rune('0'+min(n, 9)))
+	}
+	return name
+}
+
+// profileTable reads profiles block by block.
+type profileTable struct {
+	e       *Engine
+	v       *version
+	columns []*column
+	fixed   int
+}
+
+func (p *profileTable) read(block int, fields []int) (*history.Block, error) {
+	owners, err := p.e.people.Owners(p.v.pin, block)
+	if err != nil {
+		return nil, err
+	}
+	nexts, err := p.e.people.Nexts(p.v.pin, block)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := p.e.people.Count.Image(p.v.pin, block)
+	if err != nil {
+		return nil, err
+	}
+	b := &history.Block{N: 1 << 16, Keep: people(uint32(block)<<16, owners, nexts, counts)}
+	for _, f := range fields {
+		vec, err := p.vector(block, f, b.Keep)
+		if err != nil {
+			return nil, err
+		}
+		b.Cols = append(b.Cols, vec)
+	}
+	return b, nil
+}
+
+// people tells which rows of a block are profiles: a fragment that owns itself
+// and has an event or a link.
+func people(base uint32, owners, nexts, counts *storage.Image) []uint64 {
+	keep := make([]uint64, 1024)
+	for w, has := range owners.Has {
+		for ; has != 0; has &= has - 1 {
+			i := w<<6 | trailing(has)
+			row := base + uint32(i)
+			if owners.U32[i] == row && (nexts.U32[i] != row || counts.Has[w]>>(i&63)&1 == 1) {
+				keep[w] |= 1 << (i & 63)
+			}
+		}
+	}
+	return keep
+}
+
+func (p *profileTable) vector(block, field int, keep []uint64) (history.Vector, error) {
+	people, pin := p.e.people, p.v.pin
+	switch field {
+	case 0:
+		ids := make([]uint32, 1<<16)
+		for i := range ids {
+			ids[i] = uint32(block<<16 + i)
+		}
+		return history.Vector{U32: ids}, nil
+	case 1:
+		return p.publicIDs(block, keep)
+	case 2, 3:
+		col := people.First
+		if field == 3 {
+			col = people.Last
+		}
+		img, err := col.Image(pin, block)
+		if err != nil {
+			return history.Vector{}, err
+		}
+		return history.Vector{I64: img.I64, Null: img.Nulls()}, nil
+	case 4:
+		return p.known(block)
+	}
+	return p.trait(block, p.columns[field-p.fixed], keep)
+}
+
+func (p *profileTable) known(block int) (history.Vector, error) {
+	img, err := p.e.people.Spaces(p.v.pin, block)
+	if err != nil {
+		return history.Vector{}, err
+	}
+	known := make([]bool, 1<<16)
+	for i, b := range img.U8 {
+		known[i] = storage.MarksOf(b).Known
+	}
+	return history.Vector{Bool: known}, nil
+}
+
+func (p *profileTable) publicIDs(block int, keep []uint64) (history.Vector, error) {
+	ids := make([]string, 1<<16)
+	for w, has := range keep {
+		for ; has != 0; has &= has - 1 {
+			i := w<<6 | trailing(has)
+			id, err := p.e.public(p.v, kith.ProfileID(block<<16+i))
+			if err != nil {
+				return history.Vector{}, err
+			}
+			ids[i] = id
+		}
+	}
+	return history.Vector{Str: ids}, nil
+}
+
+// trait gives one trait of the profiles of a block.
+func (p *profileTable) trait(block int, c *column, keep []uint64) (history.Vector, error) {
+	if c.kind == typeSealed {
+		return p.sealed(block, c, keep)
+	}
+	img, err := c.col.Image(p.v.pin, block)
+	if err != nil {
+		return history.Vector{}, err
+	}
+	switch c.kind {
+	case typeNumber:
+		return history.Vector{Dec: img.Decimals(), Null: img.Nulls()}, nil
+	case typeFact:
+		facts := make([]bool, 1<<16)
+		for i, b := range img.U8 {
+			facts[i] = b != 0
+		}
+		return history.Vector{Bool: facts, Null: img.Nulls()}, nil
+	}
+	return history.Vector{Codes: img.U32, Dict: c.dict.Texts(p.v.pin), Null: img.Nulls()}, nil
+}
+
+// sealed reads a trait from the documents, opening each one that has it.
+func (p *profileTable) sealed(block int, c *column, keep []uint64) (history.Vector, error) {
+	out := history.Vector{Str: make([]string, 1<<16), Null: make([]uint64, 1<<10)}
+	for w := range out.Null {
+		out.Null[w] = ^uint64(0)
+	}
+	for w, has := range keep {
+		for ; has != 0; has &= has - 1 {
+			i := w<<6 | trailing(has)
+			doc, err := p.e.joined(p.v, kith.FragmentID(block<<16+i))
+			if err != nil {
+				return out, err
+			}
+			ts := doc.Get(c.top)
+			if ts == nil {
+				continue
+			}
+			if s, ok := leafText(ts.Last.Raw, c.path); ok {
+				out.Str[i] = s
+				out.Null[w] &^= 1 << (i & 63)
+			}
+		}
+	}
+	return out, nil
+}
+
+// leafText gives the text of a leaf of a trait's value: of a string its
+// content, of anything else its JSON.
+func leafText(raw json.RawMessage, path string) (string, bool) {
+	for _, rest, more := cutPath(path); more; {
+		var members map[string]json.RawMessage
+		if json.Unmarshal(raw, &members) != nil {
+			return "", false
+		}
+		var name string
+		name, rest, more = cutPath(rest)
+		raw = members[strings.ReplaceAll(strings.ReplaceAll(name, `\.`, "."), `\\`, `\`)]
+	}
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", false
+	}
+	var s string
+	if raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
+		return s, true
+	}
+	return string(raw), true
+}

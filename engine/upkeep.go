@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/storage"
+)
+
+// What upkeep writes between two turns at most, and when a checkpoint begins.
+const (
+	pieceBytes = 2 << 20
+	pieceTime  = 3 * time.Millisecond
+	sweepKeys  = 2000
+	trimBlobs  = 64
+)
+
+// keeper writes checkpoints a little at a time between turns, and clears away
+// what they replaced. The line's alone, but for n.
+//
+// A checkpoint is the state as of one number: the units that are dirty then are
+// frozen and written over many turns under keys that carry the checkpoint's
+// number; one record makes them count. So a crash finds the whole of the old
+// checkpoint or the whole of the new, and one log is told again to all of it:
+// no unit can be ahead of another (docs/decisions/0001-checkpoints.md).
+type keeper struct {
+	n        atomic.Uint64 // the last complete checkpoint: what loadUnit reads
+	writing  bool          // a checkpoint is being written
+	frozen   *storage.Checkpoint
+	units    bool // all units are written
+	mids     bool // the frozen message ids are written
+	places   bool
+	seq      kith.Seq // as of which
+	events   uint64   // that were in the log then
+	last     uint64   // events that the last checkpoint had
+	sweeping bool
+	sweep    []byte // where to go on
+	cleaning bool   // runs that were replaced may be there
+	merging  bool
+	merged   time.Time
+}
+
+// busy tells whether upkeep has something to do, so that the line must not sleep.
+func (e *Engine) busy() bool {
+	k := &e.keeper
+	return e.line.failed == nil && (k.writing || k.sweeping || k.cleaning || k.merging)
+}
+
+// upkeep does a little of what is to be done beside the log.
+func (e *Engine) upkeep() {
+	if e.line.failed != nil || e.o.ReadOnly {
+		return
+	}
+	if !e.keeper.writing && !e.keeper.sweeping && e.line.head.Events-e.keeper.last >= e.lim.replay {
+		e.freeze()
+	}
+	if !e.busy() {
+		return
+	}
+	if err := e.keep(); err != nil {
+		e.line.stop(err)
+	}
+}
+
+// freeze begins a checkpoint as of what is published.
+func (e *Engine) freeze() {
+	k := &e.keeper
+	k.writing, k.frozen = true, e.state.Freeze()
+	e.mids.Freeze()
+	e.places.Freeze()
+	k.units, k.mids, k.places = k.frozen == nil, false, false
+	k.seq, k.events = e.line.head.Seq, e.line.head.Events
+}
+
+// keep does one piece of upkeep in one transaction.
+func (e *Engine) keep() error {
+	k := &e.keeper
+	tx := e.store.Update()
+	defer tx.Discard()
+	var err error
+	switch {
+	case k.writing && !k.units:
+		var units []storage.Unit
+		units, k.units = k.frozen.Next(pieceBytes, pieceTime)
+		err = tx.PutUnits(e.checkpoint.N+1, units)
+	case k.writing && !k.mids:
+		k.mids, err = e.mids.Flush(tx, pieceBytes)
+	case k.writing && !k.places:
+		k.places, err = e.places.Flush(tx, pieceBytes)
+	case k.writing:
+		return e.flip(tx)
+	case k.sweeping:
+		err = e.clear(tx)
+	case k.cleaning:
+		var a, b bool
+		if a, err = e.mids.Sweep(tx, sweepKeys); err == nil {
+			b, err = e.places.Sweep(tx, sweepKeys)
+		}
+		k.cleaning = !a || !b
+	case k.merging:
+		var a, b bool
+		if a, err = e.mids.Step(tx, pieceBytes); err == nil {
+			b, err = e.places.Step(tx, pieceBytes)
+		}
+		k.merging = a || b
+	}
+	if err != nil {
+		return err
+	}
+	return e.commitAside(tx)
+}
+
+// commitAside commits a transaction that is not a turn.
+func (e *Engine) commitAside(tx *storage.Tx) error {
+	if err := e.line.putHead(tx, e.line.head.At); err != nil {
+		return err
+	}
+	Point("before-upkeep")
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	Point("after-upkeep")
+	return nil
+}
+
+// flip makes the checkpoint that was written count.
+func (e *Engine) flip(tx *storage.Tx) error {
+	k := &e.keeper
+	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Places: e.places.State()}
+	if err := tx.PutMeta(storage.MetaCheckpoint(), &next); err != nil {
+		return err
+	}
+	Point("before-flip")
+	if err := e.commitAside(tx); err != nil {
+		return err
+	}
+	Point("after-flip")
+	e.checkpoint = next
+	k.n.Store(next.N)
+	if k.frozen != nil {
+		k.frozen.Done()
+	}
+	e.mids.Switched()
+	e.places.Switched()
+	k.last, k.writing, k.frozen = k.events, false, nil
+	k.sweeping, k.sweep, k.cleaning, k.merging = true, nil, true, true
+	return nil
+}
+
+// clear deletes what the last checkpoint replaced, and the log that history and
+// the checkpoint both have.
+func (e *Engine) clear(tx *storage.Tx) error {
+	k := &e.keeper
+	upTo := min(e.checkpoint.Seq, e.follow.behind(e.line.head.Seq))
+	n, err := tx.TrimLog(upTo, trimBlobs)
+	if err != nil {
+		return err
+	}
+	next, err := tx.SweepUnits(e.checkpoint.N, k.sweep, sweepKeys)
+	if err != nil {
+		return err
+	}
+	k.sweep = next
+	k.sweeping = next != nil || n == trimBlobs
+	return nil
+}
+
+// settle writes a last checkpoint and clears away what it can; the line has ended.
+func (e *Engine) settle() error {
+	for e.busy() {
+		if err := e.keep(); err != nil {
+			return err
+		}
+	}
+	if e.line.head.Seq > e.checkpoint.Seq {
+		e.freeze()
+	}
+	for e.busy() {
+		if err := e.keep(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

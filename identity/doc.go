@@ -1,0 +1,2 @@
+// Package identity decides which person an event is about.
+package identity

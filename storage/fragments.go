@@ -1,0 +1,159 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/kithdb/kith"
+)
+
+// FragmentRecord is what the directory keeps of one identifier: when it was
+// seen first, and its value as it was first spelled, sealed.
+type FragmentRecord struct {
+	Fragment kith.FragmentID
+	Seq      kith.Seq // of the decision that gave the number
+	Sealed   []byte
+}
+
+// recordChunk bounds a chunk of fragment records, so that one can be read without the others at small cost.
+const recordChunk = 4 << 10
+
+// PutFragments stores the records of new fragments, whose numbers follow one another.
+func (tx *Tx) PutFragments(recs []FragmentRecord) error {
+	var p []byte
+	for i, r := range recs {
+		p = binary.AppendUvarint(p, uint64(r.Seq))
+		p = appendText(p, r.Sealed)
+		if len(p) >= recordChunk || i == len(recs)-1 {
+			if err := tx.Put(key4(keyFragments, uint32(r.Fragment)), p); err != nil {
+				return err
+			}
+			p = nil
+		}
+	}
+	return nil
+}
+
+// Fragment gives the record of one fragment.
+func (r *Reader) Fragment(f kith.FragmentID) (rec FragmentRecord, err error) {
+	err = r.Fragments(f, func(found FragmentRecord) error {
+		if found.Fragment == f {
+			rec = FragmentRecord{found.Fragment, found.Seq, append([]byte{}, found.Sealed...)}
+		}
+		if found.Fragment >= f {
+			return ErrStop
+		}
+		return nil
+	})
+	if err == nil && rec.Seq == 0 {
+		err = &kith.Error{Op: "storage.Fragment", Kind: kith.ErrCorrupt, Err: errors.New("a fragment has no record")}
+	}
+	return rec, err
+}
+
+// Fragments calls f for each fragment record, ascending, beginning with the
+// chunk that holds from. Sealed is valid until f returns.
+func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) error {
+	return r.ScanFrom([]byte{keyFragments}, key4(keyFragments, uint32(from)), func(key, chunk []byte) error {
+		var recs []FragmentRecord
+		d := decoder{p: chunk}
+		for len(d.p) > 0 && d.err == nil {
+			recs = append(recs, FragmentRecord{Seq: kith.Seq(d.uvarint()), Sealed: d.text()})
+		}
+		if d.err != nil {
+			return damaged(key)
+		}
+		last := binary.BigEndian.Uint32(key[1:])
+		for i, rec := range recs {
+			rec.Fragment = kith.FragmentID(last - uint32(len(recs)-1-i))
+			if err := f(rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Lookup gives the fragment of an identifier's token.
+func (r *Reader) Lookup(t kith.Token) (kith.FragmentID, bool, error) {
+	p, err := r.Get(tokenKey(t))
+	if err != nil || p == nil {
+		return 0, false, err
+	}
+	if len(p) != 4 {
+		return 0, false, damaged([]byte{keyToken})
+	}
+	return kith.FragmentID(binary.LittleEndian.Uint32(p)), true, nil
+}
+
+// PutToken stores which fragment an identifier's token has.
+func (tx *Tx) PutToken(t kith.Token, f kith.FragmentID) error {
+	return tx.Put(tokenKey(t), binary.LittleEndian.AppendUint32(nil, uint32(f)))
+}
+
+// PairRecord is what was decided about two fragments, latest.
+type PairRecord struct {
+	Kind kith.DecisionKind
+	Seq  kith.Seq
+	At   int64
+	Rule string
+}
+
+// Pair gives what was decided about two fragments.
+func (r *Reader) Pair(a, b kith.FragmentID) (PairRecord, bool, error) {
+	key := pairKey(min(a, b), max(a, b))
+	p, err := r.Get(key)
+	if err != nil || p == nil {
+		return PairRecord{}, false, err
+	}
+	rec, err := decodePair(key, p)
+	return rec, err == nil, err
+}
+
+// PutPair stores what was decided about two fragments. A link is stored under
+// both, so that the links of one fragment stand together; the rest under the
+// smaller number only.
+func (tx *Tx) PutPair(a, b kith.FragmentID, rec PairRecord) error {
+	a, b = min(a, b), max(a, b)
+	old, known, err := tx.Pair(a, b)
+	if err != nil {
+		return err
+	}
+	p := append([]byte{byte(rec.Kind)}, binary.AppendUvarint(nil, uint64(rec.Seq))...)
+	p = binary.AppendVarint(p, rec.At)
+	p = appendText(p, rec.Rule)
+	put := func(key []byte, known bool) error {
+		if known {
+			return tx.Replace(key, p)
+		}
+		return tx.Put(key, p)
+	}
+	if err := put(pairKey(a, b), known); err != nil {
+		return err
+	}
+	mirrored := known && (old.Kind == kith.Link || old.Kind == kith.Cut)
+	if rec.Kind == kith.Link || mirrored {
+		return put(pairKey(b, a), mirrored)
+	}
+	return nil
+}
+
+// Pairs calls f for each link and cut of a fragment, by the other's number.
+func (r *Reader) Pairs(a kith.FragmentID, f func(b kith.FragmentID, rec PairRecord) error) error {
+	return r.Scan(key4(keyPair, uint32(a)), func(key, p []byte) error {
+		rec, err := decodePair(key, p)
+		if err != nil {
+			return err
+		}
+		return f(kith.FragmentID(binary.BigEndian.Uint32(key[5:])), rec)
+	})
+}
+
+func decodePair(key, p []byte) (PairRecord, error) {
+	d := decoder{p: p}
+	rec := PairRecord{Kind: kith.DecisionKind(d.byte()), Seq: kith.Seq(d.uvarint()), At: d.varint(), Rule: string(d.text())}
+	if d.err != nil {
+		return rec, damaged(key)
+	}
+	return rec, nil
+}

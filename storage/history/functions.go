@@ -1,0 +1,310 @@
+package history
+
+/*
+#include <stdint.h>
+#include <stdlib.h>
+extern void kithOwner(void *, void *, void *);
+extern void kithOriginal(void *, void *, void *);
+extern void kithText(void *, void *, void *);
+extern void kithNumber(void *, void *, void *);
+extern void kithBool(void *, void *, void *);
+extern void kithJSON(void *, void *, void *);
+static void *owner_fn(void) { return (void *)kithOwner; }
+static void *original_fn(void) { return (void *)kithOriginal; }
+static void *text_fn(void) { return (void *)kithText; }
+static void *number_fn(void) { return (void *)kithNumber; }
+static void *bool_fn(void) { return (void *)kithBool; }
+static void *json_fn(void) { return (void *)kithJSON; }
+*/
+import "C"
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	m "github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+// sessions finds the statement that a function or table of ours is called for:
+// its number stands in the SQL of the view as the first argument.
+var sessions struct {
+	sync.RWMutex
+	next uint64
+	of   map[uint64]*session
+}
+
+// session is what one connection of database/sql is doing. A connection runs one
+// statement at a time, so everything in here is of one version.
+type session struct {
+	id    uint64
+	h     *History
+	view  View
+	parts map[uint64]*part
+	owner [][]uint32
+
+	mu      sync.Mutex // guards needles
+	needles map[uint32][]byte
+}
+
+func newSession(h *History) *session {
+	sessions.Lock()
+	defer sessions.Unlock()
+	sessions.next++
+	s := &session{id: sessions.next, h: h}
+	if sessions.of == nil {
+		sessions.of = map[uint64]*session{}
+	}
+	sessions.of[s.id] = s
+	return s
+}
+
+func (s *session) forget() {
+	sessions.Lock()
+	defer sessions.Unlock()
+	delete(sessions.of, s.id)
+}
+
+var errSession = errors.New("this is for the views of history alone")
+
+func findSession(id uint64) (*session, error) {
+	sessions.RLock()
+	defer sessions.RUnlock()
+	if s := sessions.of[id]; s != nil && s.view != nil {
+		return s, nil
+	}
+	return nil, errSession
+}
+
+// call is one call of a scalar function: a chunk of arguments and where the
+// results go. The first argument is the number of the session.
+type call struct {
+	*session
+	in  m.DataChunk
+	out m.Vector
+	n   int
+	res unsafe.Pointer
+	ok  []uint64 // of the results
+}
+
+// scalar runs f for one call, and makes an error of a panic: no panic may reach C.
+func scalar(info, in, out unsafe.Pointer, f func(c *call) error) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.ScalarFunctionSetError(m.FunctionInfo{Ptr: info}, fmt.Sprint(r))
+		}
+	}()
+	c := &call{in: m.DataChunk{Ptr: in}, out: m.Vector{Ptr: out}}
+	if c.n = int(m.DataChunkGetSize(c.in)); c.n == 0 {
+		return
+	}
+	var err error
+	if c.session, err = findSession(column[uint64](c.in, 0, c.n)[0]); err == nil {
+		m.VectorEnsureValidityWritable(c.out)
+		c.res = m.VectorGetData(c.out)
+		c.ok = unsafe.Slice((*uint64)(m.VectorGetValidity(c.out)), (c.n+63)/64)
+		err = f(c)
+	}
+	if err != nil {
+		m.ScalarFunctionSetError(m.FunctionInfo{Ptr: info}, err.Error())
+	}
+}
+
+func results[T any](c *call) []T { return unsafe.Slice((*T)(c.res), c.n) }
+
+func (c *call) null(i int) { c.ok[i>>6] &^= 1 << (i & 63) }
+
+// text gives result i; DuckDB copies it.
+func (c *call) text(i int, s []byte) {
+	m.VectorAssignStringElementLen(c.out, m.IdxT(i), s)
+}
+
+//export kithOwner
+func kithOwner(info, in, out unsafe.Pointer) {
+	scalar(info, in, out, func(c *call) error {
+		fragments, res := column[uint32](c.in, 1, c.n), results[uint32](c)
+		for i, f := range fragments {
+			if b := int(f >> 16); b < len(c.owner) && int(f&0xffff) < len(c.owner[b]) {
+				res[i] = c.owner[b][f&0xffff]
+			} else {
+				res[i] = 0
+				c.null(i)
+			}
+		}
+		return nil
+	})
+}
+
+//export kithOriginal
+func kithOriginal(info, in, out unsafe.Pointer) {
+	scalar(info, in, out, func(c *call) error {
+		p := c.parts[column[uint64](c.in, 1, c.n)[0]]
+		if p == nil || int(m.DataChunkGetColumnCount(c.in)) != 2+colShred+len(p.cols) {
+			return errSession
+		}
+		d := c.h.newDecoder(p)
+		d.load(c.in, c.n, 2)
+		var line []byte
+		for i := range c.n {
+			r, err := d.row(i)
+			if err != nil {
+				return err
+			}
+			if line, err = c.original(line[:0], &r); err != nil {
+				return err
+			}
+			c.text(i, bytes.ToValidUTF8(line, []byte("\uFFFD")))
+		}
+		return nil
+	})
+}
+
+// leaf runs f for every row whose rest has the path of the third argument.
+func leaf(info, in, out unsafe.Pointer, f func(c *call, i int, value []byte) bool) {
+	scalar(info, in, out, func(c *call) error {
+		needle := c.needle(column[uint32](c.in, 2, c.n)[0])
+		rests, there := column[text](c.in, 1, c.n), validity(c.in, 1, c.n)
+		for i := range rests {
+			if !valid(there, i) || !f(c, i, find(rests[i].bytes(), needle)) {
+				c.null(i)
+			}
+		}
+		return nil
+	})
+}
+
+// needle gives the path as a key of rest, with its quotes.
+func (s *session) needle(path uint32) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.needles[path]
+	if b == nil {
+		b = restKey(s.h.o.Paths.Path(path))
+		if s.needles == nil {
+			s.needles = map[uint32][]byte{}
+		}
+		s.needles[path] = b
+	}
+	return b
+}
+
+// find gives the value of a key of rest; nil: rest does not have it.
+func find(rest, key []byte) []byte {
+	if !bytes.Contains(rest, key) { // the usual case, and much the fastest
+		return nil
+	}
+	var found []byte
+	eachRest(rest, func(k, value []byte) bool {
+		if bytes.Equal(k, key) {
+			found = value
+			return false
+		}
+		return true
+	})
+	return found
+}
+
+//export kithText
+func kithText(info, in, out unsafe.Pointer) {
+	leaf(info, in, out, func(c *call, i int, value []byte) bool {
+		if len(value) == 0 || value[0] != '"' {
+			return false
+		}
+		if _, asIs := plain(value); asIs {
+			c.text(i, value[1:len(value)-1])
+		} else {
+			c.text(i, bytes.ToValidUTF8(unquote(nil, value), []byte("\uFFFD")))
+		}
+		return true
+	})
+}
+
+//export kithJSON
+func kithJSON(info, in, out unsafe.Pointer) {
+	leaf(info, in, out, func(c *call, i int, value []byte) bool {
+		if t, _ := typeOf(value); t != typeJSON {
+			return false
+		}
+		c.text(i, bytes.ToValidUTF8(value, []byte("\uFFFD")))
+		return true
+	})
+}
+
+//export kithNumber
+func kithNumber(info, in, out unsafe.Pointer) {
+	leaf(info, in, out, func(c *call, i int, value []byte) bool {
+		if t, _ := typeOf(value); t != typeNumber {
+			return false
+		}
+		n, ok := parseNumber(value)
+		results[int128](c)[i] = n.value
+		return ok && n.fits
+	})
+}
+
+//export kithBool
+func kithBool(info, in, out unsafe.Pointer) {
+	leaf(info, in, out, func(c *call, i int, value []byte) bool {
+		t, _ := typeOf(value)
+		results[bool](c)[i] = t == typeBool && value[0] == 't'
+		return t == typeBool
+	})
+}
+
+// jsonType gives the logical type that DuckDB's json extension calls JSON.
+func jsonType() m.LogicalType {
+	t := m.CreateLogicalType(m.TypeVarchar)
+	m.LogicalTypeSetAlias(t, "JSON")
+	return t
+}
+
+// registerFunctions makes our functions known to an instance.
+func registerFunctions(c *conn) error {
+	plainType := m.CreateLogicalType
+	leaf := []m.Type{m.TypeUBigInt, m.TypeBlob, m.TypeUInteger}
+	for _, f := range []struct {
+		name string
+		fn   unsafe.Pointer
+		args []m.Type
+		any  bool
+		out  m.LogicalType
+	}{
+		{"kith_owner", C.owner_fn(), []m.Type{m.TypeUBigInt, m.TypeUInteger}, false, plainType(m.TypeUInteger)},
+		{"kith_original", C.original_fn(), []m.Type{m.TypeUBigInt, m.TypeUBigInt}, true, jsonType()},
+		{"kith_text", C.text_fn(), leaf, false, plainType(m.TypeVarchar)},
+		{"kith_json", C.json_fn(), leaf, false, plainType(m.TypeVarchar)},
+		{"kith_bool", C.bool_fn(), leaf, false, plainType(m.TypeBoolean)},
+		{"kith_number", C.number_fn(), leaf, false, m.CreateDecimalType(38, scale)},
+	} {
+		if err := registerScalar(c, f.name, f.fn, f.args, f.any, f.out); err != nil {
+			return err
+		}
+	}
+	return registerTable(c)
+}
+
+func registerScalar(c *conn, name string, fn unsafe.Pointer, args []m.Type, rest bool, out m.LogicalType) error {
+	defer m.DestroyLogicalType(&out)
+	f := m.CreateScalarFunction()
+	defer m.DestroyScalarFunction(&f)
+	m.ScalarFunctionSetName(f, name)
+	for _, a := range args {
+		t := m.CreateLogicalType(a)
+		m.ScalarFunctionAddParameter(f, t)
+		m.DestroyLogicalType(&t)
+	}
+	if rest {
+		t := m.CreateLogicalType(m.TypeAny)
+		m.ScalarFunctionSetVarargs(f, t)
+		m.DestroyLogicalType(&t)
+	}
+	m.ScalarFunctionSetSpecialHandling(f) // rows without a value are ours to see
+	m.ScalarFunctionSetReturnType(f, out)
+	m.ScalarFunctionSetFunction(f, fn)
+	if m.RegisterScalarFunction(c.c, f) == m.StateError {
+		return errors.New("function " + name + " was refused")
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package history
+
+// View is one version of the engine's state: everything it gives is as of Seq
+// and does not change until Release.
+type View interface {
+	Seq() uint64
+	// Owner gives the profile of every fragment, in blocks of 65,536.
+	Owner() [][]uint32
+	// Tables gives the tables that SQL sees beside events.
+	Tables() []Table
+	// Unseal opens the identifying leaves of an event and gives them as Cells.
+	Unseal(fragment uint32, seq uint64, sealed []byte) (cells []byte, err error)
+	// Identifier opens the identifier that a fragment is about.
+	Identifier(fragment uint32) (space, value string, err error)
+	Release()
+}
+
+// Table is a table that the engine gives. DuckDB's threads read it, several
+// blocks at once.
+type Table interface {
+	Name() string
+	Fields() []Field
+	Blocks() int
+	Rows() int64 // about how many, for the optimiser
+	// Read gives one block, in which only these fields, in this order, are wanted.
+	Read(block int, fields []int) (*Block, error)
+}
+
+// Field is a column of a Table.
+type Field struct {
+	Name string
+	Type FieldType
+}
+
+// FieldType is the type of a Field.
+type FieldType uint8
+
+// The types of fields, and which slice of a Vector holds them.
+const (
+	UInt      FieldType = iota + 1 // UINTEGER, U32
+	UBigInt                        // UBIGINT, U64
+	BigInt                         // BIGINT, I64
+	Timestamp                      // TIMESTAMP in µs, I64
+	Decimal                        // DECIMAL(38,9), Dec
+	Bool                           // BOOLEAN, Bool
+	String                         // VARCHAR, Codes and Dict, or Str
+	JSON                           // JSON, Codes and Dict, or Str
+)
+
+// Block is rows of a Table: those of N whose bit in Keep is set; Keep nil: all.
+type Block struct {
+	N    int
+	Keep []uint64
+	Cols []Vector // one for each field that was asked for
+}
+
+// Vector is one column of a Block: exactly one of the slices is set, by type.
+// Neither it nor the texts change after they were given.
+type Vector struct {
+	U32   []uint32
+	U64   []uint64
+	I64   []int64
+	Dec   [][2]uint64 // the value times 10^9, as int128: low word, high word
+	Bool  []bool
+	Codes []uint32 // places in Dict
+	Dict  []string // the same slice for every block, or a longer one that begins alike
+	Str   []string
+	Null  []uint64 // bit set: the row has no value; nil: all have one
+}

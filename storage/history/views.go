@@ -1,0 +1,123 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// prepare makes the views that a statement mentions, of one version. They are
+// temporary and belong to the connection, so that two statements at once see two
+// versions.
+func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
+	s := a.s
+	s.owner = s.view.Owner()
+	s.parts = make(map[uint64]*part, len(parts))
+	for i := range parts {
+		s.parts[uint64(parts[i].ID)] = &parts[i]
+	}
+	var script strings.Builder
+	if w.all || w.names["events"] {
+		sch, has := s.h.schema(parts)
+		eventsView(&script, s.id, s.view.Seq(), parts, has, sch, w)
+	}
+	for _, t := range s.view.Tables() {
+		if w.all || w.names[fold(t.Name())] {
+			fmt.Fprintf(&script, "CREATE OR REPLACE TEMP VIEW %s AS SELECT * FROM kith_table(%d::UBIGINT, %s);", ident(t.Name()), s.id, quote(t.Name()))
+		}
+	}
+	if script.Len() == 0 {
+		return nil
+	}
+	_, err := a.Conn.ExecContext(ctx, strings.TrimSuffix(script.String(), ";"), nil)
+	return err
+}
+
+// schema names the leaves of all parts, and tells for each part which paths it has.
+func (h *History) schema(parts []part) (*schema, []map[string]bool) {
+	sum, cols := map[string]*counts{}, map[string]byte{}
+	has := make([]map[string]bool, len(parts))
+	h.shape.RLock()
+	defer h.shape.RUnlock()
+	for i := range parts {
+		p := &parts[i]
+		has[i] = make(map[string]bool, len(p.sum))
+		for path, c := range p.sum {
+			has[i][path] = true
+			if sum[path] == nil {
+				sum[path] = &counts{}
+			}
+			sum[path].add(c)
+		}
+		for _, c := range p.cols {
+			cols[c.Path] = c.Type // the newest part decides
+		}
+	}
+	return newSchema(sum, cols, &h.ids), has
+}
+
+const fixedSelect = "seq, fragment, kind, name, ts, received AS received_at, sent AS sent_at, original AS original_ts, source, load, coalesce(mid_text, mid::VARCHAR) AS message_id"
+
+const kindCase = "CASE kind WHEN 1 THEN 'identify' WHEN 2 THEN 'track' WHEN 3 THEN 'page' WHEN 4 THEN 'screen' WHEN 5 THEN 'group' WHEN 6 THEN 'alias' END AS kind"
+
+// eventsView writes the view events: the rows of all parts up to seq. Of the
+// fields of properties, context and traits it has those that the statement can
+// look at: DuckDB would read all columns of a STRUCT where one field is asked for.
+func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map[string]bool, sch *schema, w *wants) {
+	var fields []*field
+	for _, f := range sch.fields {
+		if w.field(f) {
+			fields = append(fields, f)
+		}
+	}
+	original := w.all || w.names["original"]
+	fmt.Fprintf(b, "CREATE OR REPLACE TEMP VIEW events AS SELECT seq, kith_owner(%d::UBIGINT, fragment) AS profile_id, fragment, %s, name, ts, received_at, sent_at, original_ts, source, load, message_id", session, kindCase)
+	for _, root := range sch.roots {
+		var pack strings.Builder
+		if !root.pack(&pack, w.field) {
+			pack.WriteString("struct_pack(_ := NULL::VARCHAR)")
+		}
+		b.WriteString(", " + pack.String() + " AS " + root.name)
+	}
+	if original {
+		b.WriteString(", original")
+	} else {
+		b.WriteString(", NULL::JSON AS original")
+	}
+	b.WriteString(" FROM (")
+	for i := range parts {
+		if i > 0 {
+			b.WriteString(" UNION ALL ")
+		}
+		parts[i].selectRows(b, session, seq, fields, has[i], original)
+	}
+	if len(parts) == 0 {
+		b.WriteString("SELECT NULL::UBIGINT AS seq, NULL::UINTEGER AS fragment, NULL::UTINYINT AS kind, NULL::VARCHAR AS name, NULL::TIMESTAMP AS ts, NULL::TIMESTAMP AS received_at, NULL::TIMESTAMP AS sent_at, NULL::TIMESTAMP AS original_ts, NULL::VARCHAR AS source, NULL::UINTEGER AS load, NULL::VARCHAR AS message_id, NULL::JSON AS original WHERE false")
+	}
+	b.WriteString(");")
+}
+
+// selectRows writes the SELECT over one part.
+func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*field, has map[string]bool, original bool) {
+	b.WriteString("SELECT " + fixedSelect)
+	if original {
+		fmt.Fprintf(b, ", kith_original(%d::UBIGINT, %d::UBIGINT, %s) AS original", session, p.ID, p.columnList())
+	}
+	for _, f := range fields {
+		b.WriteString(", " + p.expr(session, f, has) + " AS f" + strconv.Itoa(int(f.id)))
+	}
+	fmt.Fprintf(b, " FROM %s.main.events WHERE seq <= %d", p.alias(), seq)
+}
+
+// expr gives a field of a part: its column, or the look into rest.
+func (p *part) expr(session uint64, f *field, has map[string]bool) string {
+	if c, ok := p.byPath[f.path]; ok && p.cols[c].Type == f.typ {
+		return "c" + strconv.Itoa(c)
+	}
+	if !has[f.path] {
+		return "NULL::" + sqlType(f.typ)
+	}
+	fn := map[byte]string{typeString: "kith_text", typeNumber: "kith_number", typeBool: "kith_bool", typeJSON: "kith_json"}[f.typ]
+	return fmt.Sprintf("%s(%d::UBIGINT, rest, %d::UINTEGER)", fn, session, f.id)
+}

@@ -1,0 +1,488 @@
+package storage
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kithdb/kith/storage/bitmap"
+)
+
+const (
+	valuesCut = 22 // a set is cut into units of 4,194,304 rows: at most 512 KB
+	daysCut   = 20 // counts into units of 1,048,576 rows: 128 KB a digit, 7 digits that half of all rows have
+	never     = math.MaxUint64
+)
+
+// Values is the sets of rows that have a value, by the value's code. What
+// takes no pin is the line's; the rest is any reader's.
+type Values struct{ x index }
+
+// Values gives the value index of that number.
+func (s *State) Values(id uint32) (*Values, error) {
+	s.hmu.Lock()
+	defer s.hmu.Unlock()
+	if v := s.values[id]; v != nil {
+		return v, nil
+	}
+	v := &Values{}
+	if err := v.x.open(s, familyValues, id, valuesCut); err != nil {
+		return nil, err
+	}
+	s.values[id] = v
+	return v, nil
+}
+
+// Has says to the line whether a row has the value.
+func (v *Values) Has(code, row uint32) bool {
+	l := v.x.find(code, row, false)
+	return l != nil && l.counts.Count(row) > 0
+}
+
+// Add gives a row the value and says whether it is new there.
+func (v *Values) Add(code, row uint32) bool {
+	l := v.x.find(code, row, true)
+	return l != nil && l.counts.Count(row) == 0 && l.change(row, 1) != 0
+}
+
+// Remove takes the value from a row and says whether it was there.
+func (v *Values) Remove(code, row uint32) bool {
+	l := v.x.find(code, row, false)
+	return l != nil && l.counts.Count(row) > 0 && l.change(row, -1) != 0
+}
+
+// Set gives the rows that have the value at a version. The set is the caller's.
+func (v *Values) Set(p *Pin, code uint32) (*bitmap.Set, error) {
+	c, err := v.x.at(p, code)
+	if err != nil {
+		return nil, err
+	}
+	return c.Any(), nil
+}
+
+// Codes gives the codes that have, or had, a row at a version, ascending.
+func (v *Values) Codes(p *Pin) []uint32 { return v.x.list(p) }
+
+// Days is the counts of rows by day, of one event name. What takes no pin is
+// the line's; the rest is any reader's.
+type Days struct{ x index }
+
+// Days gives the day index of an event name.
+func (s *State) Days(name uint32) (*Days, error) {
+	s.hmu.Lock()
+	defer s.hmu.Unlock()
+	if d := s.days[name]; d != nil {
+		return d, nil
+	}
+	d := &Days{}
+	if err := d.x.open(s, familyDays, name, daysCut); err != nil {
+		return nil, err
+	}
+	s.days[name] = d
+	return d, nil
+}
+
+// turned makes days sort as unsigned numbers.
+func turned(day int32) uint32 { return uint32(day) ^ 1<<31 }
+
+// Add raises the count of a row by n. It stays below 2^32.
+func (d *Days) Add(day int32, row, n uint32) {
+	if l := d.x.find(turned(day), row, true); l != nil {
+		l.change(row, int64(n))
+	}
+}
+
+// Sub lowers the count of a row by n, at most to zero.
+func (d *Days) Sub(day int32, row, n uint32) {
+	if l := d.x.find(turned(day), row, false); l != nil {
+		l.change(row, -int64(n))
+	}
+}
+
+// Move adds the count of one row to that of another, and leaves the first none.
+func (d *Days) Move(day int32, from, to uint32) {
+	if n := d.Count(day, from); n > 0 && from != to {
+		d.Sub(day, from, n)
+		d.Add(day, to, n)
+	}
+}
+
+// Count gives the line the count of a row.
+func (d *Days) Count(day int32, row uint32) uint32 {
+	if l := d.x.find(turned(day), row, false); l != nil {
+		return l.counts.Count(row)
+	}
+	return 0
+}
+
+// Counts gives the counts of a day at a version. They are the caller's.
+func (d *Days) Counts(p *Pin, day int32) (*bitmap.Counts, error) { return d.x.at(p, turned(day)) }
+
+// List gives the days that have, or had, a count at a version, ascending.
+func (d *Days) List(p *Pin) []int32 {
+	list := d.x.list(p)
+	days := make([]int32, len(list))
+	for i, day := range list {
+		days[i] = int32(day ^ 1<<31)
+	}
+	return days
+}
+
+// index is counts by (what, row), cut by rows into leaves. As a unit it is the
+// list of its leaves, so that nobody asks the store for one that is not there.
+type index struct {
+	mark
+	s      *State
+	cut    uint              // digits of a row number within a leaf
+	berths map[uint64]*berth // by part; changed under State.mu
+	fresh  []*berth          // made in the open turn
+	cuts   uint32            // no leaf has a higher cut
+	recent *berth            // the line's last
+}
+
+// berth is the place of one leaf.
+type berth struct {
+	part  uint64
+	since uint64 // the turn in which it was made; never = that was rolled back
+	leaf  atomic.Pointer[leaf]
+}
+
+func (x *index) open(s *State, family byte, id uint32, cut uint) error {
+	x.s, x.cut, x.berths = s, cut, map[uint64]*berth{}
+	x.key, x.small = UnitKey{family, id, listPart}, true
+	data, err := s.load(x.key)
+	if err != nil || data == nil {
+		return err
+	}
+	if len(data) == 0 || data[0] != 1 {
+		return unitCorrupt(x.key, "not the form of a list")
+	}
+	part := uint64(0)
+	for rest := data[1:]; len(rest) > 0; {
+		d, w := binary.Uvarint(rest)
+		if w <= 0 || part+d < part || (d == 0 && len(x.berths) > 0) || uint32(part+d)>>(32-x.cut) != 0 {
+			return unitCorrupt(x.key, "not the form of a list")
+		}
+		part, rest = part+d, rest[w:]
+		x.berths[part] = &berth{part: part}
+		x.cuts = max(x.cuts, uint32(part))
+	}
+	s.weigh(x)
+	return nil
+}
+
+// find gives the line the leaf for a row, made if it is to be changed; nil if
+// there is none, or it cannot be loaded.
+func (x *index) find(what, row uint32, create bool) *leaf {
+	part := uint64(what)<<32 | uint64(row>>x.cut)
+	sl := x.recent
+	if sl == nil || sl.part != part {
+		sl = x.berths[part]
+	}
+	if sl == nil || sl.since == never {
+		if !create {
+			return nil
+		}
+		sl = x.add(part, sl)
+	}
+	x.recent = sl
+	for {
+		if l := sl.leaf.Load(); l != nil {
+			return l
+		}
+		if err := x.bring(true, sl); err != nil {
+			x.s.fail(err)
+			return nil
+		}
+	}
+}
+
+func (x *index) bring(line bool, sl *berth) error {
+	key := UnitKey{x.key.Family, x.key.ID, sl.part}
+	return x.s.bring(line, key, func(data []byte) (unit, error) { return x.parse(key, sl, data) })
+}
+
+// add makes a berth one of those there are; sl is one whose making was rolled back, or nil.
+func (x *index) add(part uint64, sl *berth) *berth {
+	if x.turn != x.s.turn {
+		x.s.touch(x, &x.mark)
+	}
+	if sl == nil {
+		sl = &berth{part: part}
+		l := newLeaf(x, sl)
+		l.seat(true)
+		x.s.enter(l)
+		x.berths[part] = sl
+		x.cuts = max(x.cuts, uint32(part))
+	}
+	sl.since = x.s.turn
+	x.fresh = append(x.fresh, sl)
+	return sl
+}
+
+// list gives the upper halves of the parts at a version.
+func (x *index) list(p *Pin) []uint32 {
+	ver := x.s.see(p)
+	var out []uint32
+	for part, sl := range x.berths {
+		if sl.since <= ver && sl.since != never {
+			out = append(out, uint32(part>>32))
+		}
+	}
+	x.s.unsee(p)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// at gives the counts of what at a version, all cuts together.
+func (x *index) at(p *Pin, what uint32) (*bitmap.Counts, error) {
+	all := &bitmap.Counts{}
+	for cut := uint64(0); ; {
+		ver := x.s.see(p)
+		cuts, sl := uint64(x.cuts), x.berths[uint64(what)<<32|cut]
+		if sl == nil || sl.since > ver || sl.since == never {
+			sl = nil
+		} else if l := sl.leaf.Load(); l != nil {
+			l.use()
+			all.Join(l.at(ver))
+			sl = nil
+		}
+		x.s.unsee(p)
+		if sl != nil {
+			if err := x.bring(p == nil, sl); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if cut++; cut > cuts {
+			return all, nil
+		}
+	}
+}
+
+func (x *index) revert() {
+	for _, sl := range x.fresh {
+		sl.since = never
+	}
+	x.fresh, x.recent = x.fresh[:0], nil
+}
+
+func (x *index) settle(uint64, bool, []uint64) { x.fresh = x.fresh[:0] }
+
+func (x *index) trim(uint64) bool { return true }
+
+func (x *index) bytes() int { return 96 * len(x.berths) }
+
+func (x *index) seat(bool) {}
+
+// images gives: version 1, then the distance of each part from the one before.
+func (x *index) images(ver uint64) []Unit {
+	parts := make([]uint64, 0, len(x.berths))
+	for part, sl := range x.berths {
+		if sl.since <= ver && sl.since != never {
+			parts = append(parts, part)
+		}
+	}
+	slices.Sort(parts)
+	out, last := []byte{1}, uint64(0)
+	for _, part := range parts {
+		out = binary.AppendUvarint(out, part-last)
+		last = part
+	}
+	return []Unit{{x.key, out}}
+}
+
+// leaf is the counts of the rows of one cut. Undo is the differences, so that
+// a change keeps only what it did.
+type leaf struct {
+	mark
+	x      *index
+	place  *berth
+	counts bitmap.Counts
+	weight int // bytes of counts when last measured
+	cur    []step
+	past   []leafTurn
+	nPast  int
+	foldAt int
+
+	smu  sync.Mutex // snap, and the marks that copying leaves in counts
+	snap *bitmap.Counts
+	from uint64 // snap is the counts at versions from … to
+	to   uint64
+}
+
+// step is a difference of one row.
+type step struct {
+	row uint32
+	n   int32
+}
+
+type leafTurn struct {
+	turn  uint64
+	steps []step
+}
+
+func newLeaf(x *index, sl *berth) *leaf {
+	l := &leaf{x: x, place: sl, foldAt: foldLimit}
+	l.key = UnitKey{x.key.Family, x.key.ID, sl.part}
+	return l
+}
+
+// change moves the count of a row by n and gives by how much it moved.
+func (l *leaf) change(row uint32, n int64) int64 {
+	if l.turn != l.x.s.turn {
+		l.x.s.touch(l, &l.mark)
+		l.use()
+		if l.snap != nil && l.to > l.x.s.ver {
+			l.to = l.x.s.ver
+		}
+	}
+	if n > 0 {
+		n = int64(l.counts.Add(row, uint32(n)))
+	} else {
+		n = -int64(l.counts.Sub(row, uint32(-n)))
+	}
+	for left := n; left != 0; {
+		part := max(min(left, math.MaxInt32), math.MinInt32)
+		l.cur = append(l.cur, step{row, int32(part)})
+		left -= part
+	}
+	return n
+}
+
+// takeBack applies steps backwards, the newest first.
+func takeBack(c *bitmap.Counts, steps []step) {
+	for _, st := range slices.Backward(steps) {
+		if st.n > 0 {
+			c.Sub(st.row, uint32(st.n))
+		} else {
+			c.Add(st.row, uint32(-int64(st.n)))
+		}
+	}
+}
+
+// at gives the counts at a version, to be read only.
+func (l *leaf) at(ver uint64) *bitmap.Counts {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if l.snap != nil && l.from <= ver && ver <= l.to {
+		return l.snap
+	}
+	c := l.counts.Clone()
+	if l.turn > ver {
+		takeBack(c, l.cur)
+		for _, p := range slices.Backward(l.past) {
+			if p.turn > ver {
+				takeBack(c, p.steps)
+			}
+		}
+	}
+	if ver != never {
+		l.snap, l.from, l.to = c, ver, ver
+		if l.turn <= ver {
+			l.to = math.MaxUint64
+		}
+	}
+	return c
+}
+
+func (l *leaf) revert() {
+	takeBack(&l.counts, l.cur)
+	l.cur = l.cur[:0]
+}
+
+func (l *leaf) settle(turn uint64, keep bool, needed []uint64) {
+	l.weight = l.counts.Size()
+	if !keep {
+		l.cur, l.snap = l.cur[:0], nil
+		return
+	}
+	l.past = append(l.past, leafTurn{turn, slices.Clone(l.cur)})
+	l.nPast += len(l.cur)
+	l.cur = l.cur[:0]
+	if l.nPast > l.foldAt {
+		l.fold(needed)
+		l.foldAt = max(foldLimit, 2*l.nPast)
+	}
+}
+
+// fold joins turns between which no version is needed, and adds up the steps of a row.
+func (l *leaf) fold(needed []uint64) {
+	var out []leafTurn
+	l.nPast = 0
+	for i := 0; i < len(l.past); {
+		at, _ := slices.BinarySearch(needed, l.past[i].turn)
+		j, sums := i, map[uint32]int64{}
+		for ; j < len(l.past) && (at == len(needed) || needed[at] >= l.past[j].turn); j++ {
+			for _, st := range l.past[j].steps {
+				sums[st.row] += int64(st.n)
+			}
+		}
+		t := leafTurn{turn: l.past[j-1].turn}
+		for row, n := range sums {
+			for n != 0 {
+				part := max(min(n, math.MaxInt32), math.MinInt32)
+				t.steps = append(t.steps, step{row, int32(part)})
+				n -= part
+			}
+		}
+		l.nPast += len(t.steps)
+		out, i = append(out, t), j
+	}
+	l.past = out
+}
+
+func (l *leaf) trim(floor uint64) bool {
+	n := 0
+	for n < len(l.past) && l.past[n].turn <= floor {
+		l.nPast -= len(l.past[n].steps)
+		n++
+	}
+	l.past = slices.Delete(l.past, 0, n)
+	if l.snap != nil && l.to < floor {
+		l.snap = nil
+	}
+	if len(l.past) == 0 {
+		l.past, l.foldAt = nil, foldLimit
+	}
+	return len(l.past) == 0
+}
+
+func (l *leaf) images(ver uint64) []Unit {
+	c := &bitmap.Counts{}
+	c.Join(l.at(ver)) // others may be reading what at gives
+	if c.Empty() {
+		return []Unit{{Key: l.key}}
+	}
+	c.Optimize()
+	return []Unit{{l.key, c.AppendTo([]byte{1})}}
+}
+
+func (l *leaf) bytes() int { return 384 + l.weight + 8*(cap(l.cur)+l.nPast) }
+
+func (l *leaf) seat(in bool) {
+	if in {
+		l.place.leaf.Store(l)
+		return
+	}
+	l.place.leaf.Store(nil)
+}
+
+// parse reads a stored leaf; nil data is an empty one.
+func (x *index) parse(key UnitKey, sl *berth, data []byte) (*leaf, error) {
+	l := newLeaf(x, sl)
+	if data == nil {
+		return l, nil
+	}
+	if len(data) == 0 || data[0] != 1 {
+		return nil, unitCorrupt(key, "not the form of counts")
+	}
+	c, err := bitmap.ParseCounts(data[1:])
+	if err != nil {
+		return nil, unitCorrupt(key, "not the form of counts")
+	}
+	l.counts, l.weight = *c, c.Size()
+	return l, nil
+}

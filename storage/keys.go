@@ -1,0 +1,73 @@
+package storage
+
+import (
+	"encoding/binary"
+
+	"github.com/kithdb/kith"
+)
+
+// Every key of the Badger store starts with one of these bytes. docs/format.md
+// tells each one's layout, and whether it is truth or derived. No key ever
+// holds a personal value.
+const (
+	keyMeta       = 'm' // m<name>: the few records of which there is one
+	keyLog        = 'l' // l<last seq>: the records of one turn, until history and checkpoint have them
+	keyDecisions  = 'd' // d<last seq>: the decisions of one turn, for ever
+	keyToken      = 'i' // i<token>: the fragment of an identifier
+	keyFragments  = 'n' // n<last fragment>: a chunk of fragment records
+	keyPair       = 'g' // g<fragment><fragment>: what was decided about two fragments
+	keyDocument   = 'p' // p<fragment>: what a fragment said about its traits
+	keyUnit       = 'u' // u<family><id><part><checkpoint>: a column block, dictionary chunk or bitmap
+	keyMids       = 'f' // f…: sorted runs of message-id fingerprints
+	keyPlaces     = 't' // t…: sorted runs of places
+	keyFragKeys   = 'k' // k<block>: 4,096 sealed fragment keys
+	keyReject     = 'r' // r<seq>: an item that was not accepted, with its reason
+	keyRepeats    = 'x' // x<last seq>: the natural duplicates of one turn
+	keyLoad       = 'o' // o<load>: one file or feed that was brought in
+	keyDictionary = 's' // s<kind><last id>: names of spaces, sources and paths
+	keyRules      = 'v' // v<version>: one version of the rules
+)
+
+// prefixes lists every first byte of a key, for counting and checking.
+const prefixes = "mlkdingpuftrxosv"
+
+// Names under keyMeta.
+var (
+	metaState      = []byte("mstate")      // written by every commit
+	metaCheckpoint = []byte("mcheckpoint") // the last complete checkpoint
+	metaPending    = []byte("mpending")    // the checkpoint that is being written
+	metaManifest   = []byte("mmanifest")   // the parts of history
+	metaClock      = []byte("mclock")      // the standing clock
+)
+
+func key8(prefix byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefix}, n)
+}
+
+func key4(prefix byte, n uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{prefix}, n)
+}
+
+func tokenKey(t kith.Token) []byte { return append([]byte{keyToken}, t[:]...) }
+
+func pairKey(a, b kith.FragmentID) []byte {
+	k := make([]byte, 0, 9)
+	k = append(k, keyPair)
+	k = binary.BigEndian.AppendUint32(k, uint32(a))
+	return binary.BigEndian.AppendUint32(k, uint32(b))
+}
+
+func dictionaryKey(kind byte, last uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{keyDictionary, kind}, last)
+}
+
+// unitKey names one unit as of one checkpoint; unitPrefix all checkpoints of it.
+func unitKey(u UnitKey, checkpoint uint64) []byte {
+	return binary.BigEndian.AppendUint64(unitPrefix(u), checkpoint)
+}
+
+func unitPrefix(u UnitKey) []byte {
+	return u.Append(append(make([]byte, 0, 22), keyUnit))
+}
+
+func unitCheckpoint(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }

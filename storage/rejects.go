@@ -1,0 +1,207 @@
+package storage
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+
+	"github.com/kithdb/kith"
+)
+
+// Reject is an item that was not accepted, and why.
+type Reject struct {
+	Seq     kith.Seq     `json:"seq"`
+	At      int64        `json:"at"` // microseconds
+	Verdict kith.Verdict `json:"verdict"`
+	Code    string       `json:"code"`
+	Path    string       `json:"path,omitempty"`
+	Offset  int64        `json:"offset,omitempty"` // byte of the item
+	Line    int64        `json:"line"`             // place in the input, from 1
+	Load    uint32       `json:"load"`
+	Source  string       `json:"source"`
+	Repeats kith.Seq     `json:"repeats,omitempty"` // of a synthetic duplicate: the event whose id it has
+	Sealed  []byte       `json:"sealed"`
+}
+
+// PutReject stores a reject.
+func (tx *Tx) PutReject(r *Reject) error {
+	p, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return tx.Put(key8(keyReject, uint64(r.Seq)), p)
+}
+
+// Rejects calls f for each reject from a number on, in order.
+func (r *Reader) Rejects(from kith.Seq, f func(*Reject) error) error {
+	return r.ScanFrom([]byte{keyReject}, key8(keyReject, uint64(from)), func(key, p []byte) error {
+		var rec Reject
+		if err := json.Unmarshal(p, &rec); err != nil {
+			return damaged(key)
+		}
+		return f(&rec)
+	})
+}
+
+// PutRepeats stores the natural duplicates of a turn: load, place in the input
+// and the event repeated, each a varint.
+func (tx *Tx) PutRepeats(seq kith.Seq, p []byte) error {
+	return tx.Put(key8(keyRepeats, uint64(seq)), p)
+}
+
+// Repeat is one natural duplicate.
+type Repeat struct {
+	Load uint32
+	Line int64
+	Of   kith.Seq
+}
+
+// Repeats calls f for each natural duplicate, in order of arrival.
+func (r *Reader) Repeats(f func(seq kith.Seq, d Repeat) error) error {
+	return r.Scan([]byte{keyRepeats}, func(key, p []byte) error {
+		d := decoder{p: p}
+		for len(d.p) > 0 {
+			rep := Repeat{Load: uint32(d.uvarint()), Line: int64(d.uvarint()), Of: kith.Seq(d.uvarint())}
+			if d.err != nil {
+				return damaged(key)
+			}
+			if err := f(kith.Seq(binary.BigEndian.Uint64(key[1:])), rep); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Load is one file or feed that was brought in.
+type Load struct {
+	ID     uint32     `json:"id"`
+	Name   string     `json:"name"`
+	Source string     `json:"source"`
+	At     int64      `json:"at"`    // began, microseconds
+	Ended  int64      `json:"ended"` // 0: it did not end
+	Tally  kith.Tally `json:"tally"`
+}
+
+// PutLoad stores a load, for the first time or again.
+func (tx *Tx) PutLoad(l *Load) error {
+	key := key4(keyLoad, l.ID)
+	p, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	old, err := tx.Get(key)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		return tx.Put(key, p)
+	}
+	return tx.Replace(key, p)
+}
+
+// Loads calls f for each load, in order.
+func (r *Reader) Loads(f func(*Load) error) error {
+	return r.Scan([]byte{keyLoad}, func(key, p []byte) error {
+		var l Load
+		if err := json.Unmarshal(p, &l); err != nil {
+			return damaged(key)
+		}
+		return f(&l)
+	})
+}
+
+// PutRules stores one version of the rules.
+func (tx *Tx) PutRules(version uint32, text []byte) error {
+	return tx.Put(key4(keyRules, version), text)
+}
+
+// Rules gives one version of the rules, or nil.
+func (r *Reader) Rules(version uint32) ([]byte, error) { return r.Get(key4(keyRules, version)) }
+
+var errUnit = errors.New("a derived unit is damaged")
+
+// PutUnits stores units as of a checkpoint. A unit that is gone is stored
+// empty, so that older ones do not show through.
+func (tx *Tx) PutUnits(checkpoint uint64, units []Unit) error {
+	for _, u := range units {
+		key := unitKey(u.Key, checkpoint)
+		if err := tx.Put(key, u.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unit gives a unit as of a checkpoint, or nil.
+func (r *Reader) Unit(k UnitKey, checkpoint uint64) (data []byte, err error) {
+	prefix := unitPrefix(k)
+	err = r.Scan(prefix, func(key, p []byte) error {
+		if len(key) != len(prefix)+8 {
+			return &kith.Error{Op: "storage.Unit", Kind: kith.ErrCorrupt, Err: errUnit}
+		}
+		if unitCheckpoint(key) > checkpoint {
+			return ErrStop
+		}
+		data = append([]byte{}, p...)
+		return nil
+	})
+	if len(data) == 0 {
+		data = nil
+	}
+	return data, err
+}
+
+// SweepUnits deletes the units that a complete checkpoint has replaced, and
+// those that an incomplete one left behind; up to n of them. It begins at
+// from and gives where to go on, nil at the end.
+func (tx *Tx) SweepUnits(checkpoint uint64, from []byte, n int) (next []byte, err error) {
+	var last, drop [][]byte
+	prefix := []byte{keyUnit}
+	if from == nil {
+		from = prefix
+	}
+	seen := 0
+	err = tx.KeysFrom(prefix, from, func(key []byte) error {
+		if seen++; seen > n && (len(last) == 0 || !sameUnit(last[0], key)) {
+			next = append([]byte{}, key...)
+			return ErrStop
+		}
+		key = append([]byte{}, key...)
+		if unitCheckpoint(key) > checkpoint {
+			drop = append(drop, key)
+			return nil
+		}
+		if len(last) > 0 && sameUnit(last[0], key) {
+			drop = append(drop, last[0])
+		}
+		last = [][]byte{key}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range drop {
+		if err := tx.Delete(key); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}
+
+func sameUnit(a, b []byte) bool { return string(a[:len(a)-8]) == string(b[:len(b)-8]) }
+
+// EndLoad notes when a load ended, and what became of its items.
+func (tx *Tx) EndLoad(id uint32, at int64, tally kith.Tally) error {
+	var l Load
+	key := key4(keyLoad, id)
+	p, err := tx.Get(key)
+	if err != nil {
+		return err
+	}
+	if p == nil || json.Unmarshal(p, &l) != nil {
+		return damaged(key)
+	}
+	l.Ended, l.Tally = at, tally
+	return tx.PutLoad(&l)
+}

@@ -1,0 +1,273 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/kithdb/kith"
+)
+
+// Store is the Badger store of one directory. One goroutine writes (Update);
+// any number read, each from a Snapshot.
+type Store struct {
+	db     *badger.DB
+	counts [len(prefixes)]atomic.Int64 // records under each prefix, as of the last commit
+	memory bool
+}
+
+// Config says how a store is opened. Cache is the size of Badger's index cache in bytes; 0 keeps all indexes.
+type Config struct {
+	Dir      string // empty: in memory
+	ReadOnly bool
+	Memtable int64 // bytes; 0: 64 MB
+}
+
+// OpenStore opens the Badger store. It takes no lock of its own: the engine
+// holds the directory's.
+func OpenStore(c Config) (s *Store, err error) {
+	defer recoverCorrupt("storage.Open", &err)
+	o := badger.DefaultOptions(c.Dir)
+	if c.Dir == "" {
+		o = o.WithInMemory(true)
+	} else if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the store's folder: %w", err)
+	}
+	o.Logger = nil
+	o.MetricsEnabled = false
+	o.DetectConflicts = false
+	o.NumVersionsToKeep = 1
+	o.Compression = options.None
+	o.BlockCacheSize = 0
+	o.BaseTableSize = 32 << 20
+	o.ValueThreshold = 1 << 20
+	o.ValueLogFileSize = 64 << 20
+	o.NumCompactors = 2
+	o.CompactL0OnClose = false
+	o.BypassLockGuard = true
+	o.ReadOnly = c.ReadOnly
+	if c.Memtable > 0 {
+		o.MemTableSize = c.Memtable
+		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
+	}
+	db, err := badger.Open(o)
+	if err != nil {
+		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
+	}
+	return &Store{db: db, memory: c.Dir == ""}, nil
+}
+
+// Close flushes and closes the store.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close the store: %w", err)
+	}
+	return nil
+}
+
+// Verify reads every table and compares Badger's own checksums.
+func (s *Store) Verify() (err error) {
+	defer recoverCorrupt("storage.Verify", &err)
+	if err := s.db.VerifyChecksum(); err != nil {
+		return &kith.Error{Op: "storage.Verify", Kind: kith.ErrCorrupt, Err: err}
+	}
+	return nil
+}
+
+// Size gives the bytes that the store's files take on disk, by allocated blocks.
+func (s *Store) Size() int64 {
+	if s.memory {
+		return 0
+	}
+	n, err := DiskUse(s.db.Opts().Dir)
+	if err != nil {
+		return 0 // a file vanished between listing and looking: the next call counts right
+	}
+	return n
+}
+
+// Count gives the number of records under a key prefix, as of the last commit.
+func (s *Store) Count(prefix byte) int64 { return s.counts[slot(prefix)].Load() }
+
+// Counts gives the records under each prefix, in the order that SetCounts takes.
+func (s *Store) Counts() []int64 {
+	out := make([]int64, len(prefixes))
+	for i := range out {
+		out[i] = s.counts[i].Load()
+	}
+	return out
+}
+
+// SetCounts says how many records there are, as the last commit stored it.
+func (s *Store) SetCounts(n []int64) {
+	for i := range min(len(n), len(prefixes)) {
+		s.counts[i].Store(n[i])
+	}
+}
+
+func slot(prefix byte) int {
+	for i := range len(prefixes) {
+		if prefixes[i] == prefix {
+			return i
+		}
+	}
+	panic("unreachable: key prefix " + string(prefix))
+}
+
+// recoverCorrupt turns a panic of Badger's reader, which is how it meets
+// damaged tables, into ErrCorrupt.
+func recoverCorrupt(op string, err *error) {
+	if r := recover(); r != nil {
+		*err = &kith.Error{Op: op, Kind: kith.ErrCorrupt, Err: fmt.Errorf("reader stopped: %v", r)}
+	}
+}
+
+// Reader is a view of the store to read from.
+type Reader struct{ txn *badger.Txn }
+
+// Get gives a copy of the payload under key, or nil where there is none.
+func (r *Reader) Get(key []byte) (payload []byte, err error) {
+	defer recoverCorrupt("storage.Get", &err)
+	item, err := r.txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read key %c: %w", key[0], err)
+	}
+	err = item.Value(func(v []byte) error {
+		p, err := unpack(key, v)
+		if err == nil {
+			payload = append([]byte{}, p...)
+		}
+		return err
+	})
+	return payload, err
+}
+
+// Scan calls f for each key with the prefix, in order. Key and payload are
+// valid until f returns.
+func (r *Reader) Scan(prefix []byte, f func(key, payload []byte) error) error {
+	return r.ScanFrom(prefix, prefix, f)
+}
+
+// ErrStop ends a scan without an error.
+var ErrStop = errors.New("stop")
+
+// ScanFrom is Scan from the first key at or after start.
+func (r *Reader) ScanFrom(prefix, start []byte, f func(key, payload []byte) error) (err error) {
+	defer recoverCorrupt("storage.Scan", &err)
+	o := badger.DefaultIteratorOptions
+	o.Prefix = prefix
+	it := r.txn.NewIterator(o)
+	defer it.Close()
+	for it.Seek(start); it.Valid(); it.Next() {
+		item := it.Item()
+		err := item.Value(func(v []byte) error {
+			p, err := unpack(item.Key(), v)
+			if err != nil {
+				return err
+			}
+			return f(item.Key(), p)
+		})
+		if errors.Is(err, ErrStop) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Keys calls f for each key with the prefix, in order, without reading values.
+func (r *Reader) Keys(prefix []byte, f func(key []byte) error) error {
+	return r.KeysFrom(prefix, prefix, f)
+}
+
+// KeysFrom is Keys from the first key at or after start.
+func (r *Reader) KeysFrom(prefix, start []byte, f func(key []byte) error) (err error) {
+	defer recoverCorrupt("storage.Keys", &err)
+	o := badger.DefaultIteratorOptions
+	o.Prefix = prefix
+	o.PrefetchValues = false
+	it := r.txn.NewIterator(o)
+	defer it.Close()
+	for it.Seek(start); it.Valid(); it.Next() {
+		if err := f(it.Item().Key()); err != nil {
+			if errors.Is(err, ErrStop) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// Snapshot is the store as it was when it was taken. It sees no later commit.
+type Snapshot struct{ Reader }
+
+// Snapshot takes one. It must be released.
+func (s *Store) Snapshot() *Snapshot {
+	return &Snapshot{Reader{s.db.NewTransaction(false)}}
+}
+
+// Release ends the snapshot.
+func (s *Snapshot) Release() { s.txn.Discard() }
+
+// Get gives a copy of the payload under key as of now, or nil where there is none.
+func (s *Store) Get(key []byte) ([]byte, error) {
+	snap := s.Snapshot()
+	defer snap.Release()
+	return snap.Get(key)
+}
+
+// DiskUse gives the bytes that the files under dir take on disk, by allocated
+// blocks: Badger's files look larger than they are.
+func DiskUse(dir string) (int64, error) {
+	var n int64
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := allocated(path)
+		n += b
+		return err
+	})
+	return n, err
+}
+
+// Copy copies every live record into dst, which must be empty, and syncs it.
+func (s *Snapshot) Copy(ctx context.Context, dst *Store) error {
+	w := dst.db.NewWriteBatch()
+	defer w.Cancel()
+	o := badger.DefaultIteratorOptions
+	it := s.txn.NewIterator(o)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		item := it.Item()
+		v, err := item.ValueCopy(nil)
+		if err != nil {
+			return fmt.Errorf("copy key %c: %w", item.Key()[0], err)
+		}
+		if _, err := unpack(item.Key(), v); err != nil {
+			return err
+		}
+		if err := w.Set(item.KeyCopy(nil), v); err != nil {
+			return fmt.Errorf("copy key %c: %w", item.Key()[0], err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("copy the store: %w", err)
+	}
+	return dst.db.Sync()
+}

@@ -1,0 +1,82 @@
+package storage
+
+import (
+	"fmt"
+)
+
+// Tx is what the line writes in one turn: it reads its own writes, and all of
+// it is durable when Commit returns, or none of it.
+type Tx struct {
+	Reader
+	s     *Store
+	delta [len(prefixes)]int64
+	bytes int64
+}
+
+// Update starts a transaction. One goroutine at a time may have one.
+func (s *Store) Update() *Tx {
+	return &Tx{Reader: Reader{s.db.NewTransaction(true)}, s: s}
+}
+
+// Put stores a record under a key that is new.
+func (tx *Tx) Put(key, payload []byte) error {
+	tx.delta[slot(key[0])]++
+	return tx.Replace(key, payload)
+}
+
+// Replace stores a record under a key that has one. The key must not change afterwards.
+func (tx *Tx) Replace(key, payload []byte) error {
+	v := pack(key, payload)
+	tx.bytes += int64(len(key) + len(v))
+	if err := tx.txn.Set(key, v); err != nil {
+		return fmt.Errorf("write key %c: %w", key[0], err)
+	}
+	return nil
+}
+
+// Delete takes away the record under a key that has one.
+func (tx *Tx) Delete(key []byte) error {
+	tx.delta[slot(key[0])]--
+	if err := tx.txn.Delete(key); err != nil {
+		return fmt.Errorf("delete key %c: %w", key[0], err)
+	}
+	return nil
+}
+
+// Bytes gives how much has been written into the transaction. Badger's limit is
+// 15 % of its memtable; the line keeps well below it.
+func (tx *Tx) Bytes() int64 { return tx.bytes }
+
+// Full tells whether the transaction should be committed before more is put into it.
+func (tx *Tx) Full() bool { return tx.bytes > tx.s.db.Opts().MemTableSize/12 }
+
+// Counts gives the records under each prefix as they will be after the commit.
+func (tx *Tx) Counts() []int64 {
+	out := tx.s.Counts()
+	for i, d := range tx.delta {
+		out[i] += d
+	}
+	return out
+}
+
+// Commit makes the transaction durable: it has survived a power cut when Commit
+// returns. Badger's own SyncWrites has no group commit, and its Sync reaches
+// only the active memtable's log, so this holds because one goroutine writes.
+func (tx *Tx) Commit() (err error) {
+	defer recoverCorrupt("storage.Commit", &err)
+	if err := tx.txn.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if !tx.s.memory {
+		if err := tx.s.db.Sync(); err != nil {
+			return fmt.Errorf("sync: %w", err)
+		}
+	}
+	for i, d := range tx.delta {
+		tx.s.counts[i].Add(d)
+	}
+	return nil
+}
+
+// Discard drops the transaction. It may be called after Commit.
+func (tx *Tx) Discard() { tx.txn.Discard() }
