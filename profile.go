@@ -3,6 +3,7 @@ package kith
 import (
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -26,19 +27,45 @@ func (c Class) String() string {
 	return ""
 }
 
+// MarshalText gives the class's word.
+func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads the class's word.
+func (c *Class) UnmarshalText(text []byte) error {
+	return parseWord(classNames[:], text, (*uint8)(c))
+}
+
+// MarshalText gives the specification's word for the call.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the specification's word for the call.
+func (k *Kind) UnmarshalText(text []byte) error {
+	return parseWord(kindNames[:], text, (*uint8)(k))
+}
+
+// parseWord gives the number of a word; an unknown word is ErrInvalid.
+func parseWord(names []string, text []byte, n *uint8) error {
+	i := slices.Index(names, string(text))
+	if i < 0 {
+		return &Error{Op: "kith", On: "a word of JSON", Kind: ErrInvalid}
+	}
+	*n = uint8(i)
+	return nil
+}
+
 // Profile is one person: the fragments that are linked, and the fold of what they said.
 type Profile struct {
-	ID        ProfileID // dense, valid inside one directory
-	Public    string    // stable, derived from the fragment seen first in event time
-	FirstSeen time.Time
-	LastSeen  time.Time
-	Known     bool // has an identifier other than anonymous and device ids
-	Events    uint64
-	Traits    []Trait  // by name
-	Links     []Linked // the identifiers, in the order of their fragments' numbers
-	Activity  []Activity
-	Recent    []Happening // newest first
-	At        Seq         // the number at which all of this was true
+	ID        ProfileID   `json:"id"`        // dense, valid inside one directory
+	Public    string      `json:"public_id"` // stable, derived from the fragment seen first in event time
+	FirstSeen time.Time   `json:"first_seen,omitzero"`
+	LastSeen  time.Time   `json:"last_seen,omitzero"`
+	Known     bool        `json:"known"` // has an identifier other than anonymous and device ids
+	Events    uint64      `json:"events"`
+	Traits    []Trait     `json:"traits"`      // by name
+	Links     []Linked    `json:"identifiers"` // the identifiers, in the order of their fragments' numbers
+	Activity  []Activity  `json:"activity"`
+	Recent    []Happening `json:"recent"` // newest first
+	At        Seq         `json:"at"`     // the number at which all of this was true
 }
 
 // String gives the public id and hides the rest.
@@ -53,45 +80,65 @@ func (p *Profile) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // Trait is a named value of a profile: the last write in event time, and the
 // last write before it that said something else.
 type Trait struct {
-	Name     string
-	Class    Class
-	Value    json.RawMessage
-	Time     time.Time
-	Source   string
-	Previous *Said
+	Name     string          `json:"name"`
+	Class    Class           `json:"class"`
+	Value    json.RawMessage `json:"value"`
+	Time     time.Time       `json:"time,omitzero"`
+	Source   string          `json:"source"`
+	Previous *Said           `json:"previous,omitempty"`
 }
 
 // Said is an earlier value of a trait.
 type Said struct {
-	Value  json.RawMessage
-	Time   time.Time
-	Source string
+	Value  json.RawMessage `json:"value"`
+	Time   time.Time       `json:"time,omitzero"`
+	Source string          `json:"source"`
 }
 
 // Linked is one identifier of a profile, and the decision that linked it.
 type Linked struct {
 	Identifier
-	Fragment FragmentID
-	With     FragmentID // the fragment it was linked with; NoFragment: none
-	Rule     string     // such as "same_event"; empty: no link was needed
-	Cause    Seq        // the event that caused the link
-	At       time.Time  // when the decision was taken
+	Fragment FragmentID `json:"fragment"`
+	With     FragmentID `json:"with"`            // the fragment it was linked with; NoFragment: none
+	Rule     string     `json:"rule,omitempty"`  // such as "same_event"; empty: no link was needed
+	Cause    Seq        `json:"cause,omitempty"` // the event that caused the link
+	At       time.Time  `json:"at,omitzero"`     // when the decision was taken
+}
+
+// MarshalJSON writes the identifier beside the decision. With is left out where
+// there is none, so a reader finds none by the empty rule.
+func (l Linked) MarshalJSON() ([]byte, error) {
+	type link struct {
+		Space    string      `json:"space"`
+		Value    string      `json:"value"`
+		Fragment FragmentID  `json:"fragment"`
+		With     *FragmentID `json:"with,omitempty"`
+		Rule     string      `json:"rule,omitempty"`
+		Cause    Seq         `json:"cause,omitempty"`
+		At       time.Time   `json:"at,omitzero"`
+	}
+	out := link{Space: l.Space, Value: l.Value, Fragment: l.Fragment, Rule: l.Rule, Cause: l.Cause, At: l.At}
+	if l.With != NoFragment {
+		out.With = &l.With
+	}
+	return json.Marshal(out)
 }
 
 // Activity is how often a person did one thing.
 type Activity struct {
-	Name        string
-	Kind        Kind
-	Count       uint64
-	First, Last time.Time
+	Name  string    `json:"name"`
+	Kind  Kind      `json:"kind"`
+	Count uint64    `json:"count"`
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
 }
 
 // Happening is one event of a person's timeline.
 type Happening struct {
-	Seq      Seq
-	Kind     Kind
-	Name     string
-	Time     time.Time
-	Source   string
-	Original json.RawMessage // the whole event; nil unless asked for
+	Seq      Seq             `json:"seq"`
+	Kind     Kind            `json:"kind"`
+	Name     string          `json:"name"`
+	Time     time.Time       `json:"time,omitzero"`
+	Source   string          `json:"source"`
+	Original json.RawMessage `json:"original,omitempty"` // the whole event; nil unless asked for
 }

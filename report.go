@@ -25,15 +25,20 @@ func (v Verdict) String() string {
 
 // Result is the verdict on one item, with the reason where it was not accepted.
 type Result struct {
-	Verdict Verdict
-	Seq     Seq    // the number the item has in the log; of a duplicate, the event it repeats
-	Code    string // why it was not accepted, such as "no_identity"; empty when accepted
-	Path    string // where in the item, such as "$.traits.age"; empty when the whole item is meant
+	Verdict Verdict `json:"verdict"`
+	Seq     Seq     `json:"seq,omitempty"`  // the number the item has in the log; of a duplicate, the event it repeats
+	Code    string  `json:"code,omitempty"` // why it was not accepted, such as "no_identity"; empty when accepted
+	Path    string  `json:"path,omitempty"` // where in the item, such as "$.traits.age"; empty when the whole item is meant
 }
 
 // Tally counts verdicts.
 type Tally struct {
-	Received, Accepted, Duplicate, Rejected, Quarantined, Suppressed int
+	Received    int `json:"received"`
+	Accepted    int `json:"accepted"`
+	Duplicate   int `json:"duplicate"`
+	Rejected    int `json:"rejected"`
+	Quarantined int `json:"quarantined"`
+	Suppressed  int `json:"suppressed"`
 }
 
 // Count adds one item with verdict v.
@@ -68,5 +73,5 @@ func (t *Tally) Add(o Tally) {
 // first item without a result is the first that is not.
 type Report struct {
 	Tally
-	Results []Result
+	Results []Result `json:"results"`
 }

@@ -50,7 +50,7 @@ func (e *Engine) SetClock(spec string) error {
 			return err
 		}
 		e.clock.set = set
-		return e.commitAside(tx)
+		return e.commitMeta(tx)
 	})
 }
 

@@ -187,7 +187,10 @@ func (f *follower) row(ev *storage.Event) history.Row {
 	r := history.Row{
 		Seq: uint64(ev.Seq), Fragment: uint32(ev.Fragment), Kind: uint8(ev.Kind), Flags: ev.Flags, Name: ev.Name,
 		Time: ev.Time, Received: ev.Received, Sent: ev.Sent, Original: ev.Original,
-		Source: f.e.sources.at(int(ev.Source)), Load: ev.Load, MessageID: ev.Message, Cells: ev.Cells, Sealed: ev.Sealed,
+		Source: f.e.sources.at(int(ev.Source)), Load: ev.Load, MessageID: ev.Message, Cells: ev.Cells,
+	}
+	if len(ev.Sealed) > 0 {
+		r.Sealed = ev.Sealed
 	}
 	if len(ev.Also) > 0 {
 		r.Also = make([]uint32, len(ev.Also))

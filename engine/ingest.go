@@ -111,7 +111,7 @@ func (t *turn) identify(it *item, load *session) {
 	if load != nil {
 		k = load.equal(it.payPrint)
 	}
-	it.message = it.derive.Derive(t.source(it, load), k)
+	it.message = it.derived(t.source(it, load), k)
 	it.idPrint = t.l.prints.IDPrint(it.message)
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"unsafe"
+
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
 )
@@ -26,7 +28,7 @@ type item struct {
 	secret   []byte // identifying leaves, in the clear: sealed before anything is stored
 	idPrint  uint64
 	payPrint uint64
-	derive   *clean.Item // what is needed to derive a message id; only with noID
+	derived  func(source string, k uint64) string // derives a message id; only with noID
 }
 
 type claim struct {
@@ -35,56 +37,66 @@ type claim struct {
 	value []byte
 }
 
-// batch copies items out of a cleaner.
+// batch copies items out of a cleaner into memory of its own, which is used
+// again for another batch when the line is done with this one.
 type batch struct {
-	items []item
-	arena []byte
+	items  []item
+	claims []claim
+	arena  []byte
 }
 
-// keep copies a slice into the arena. The arena may move to a larger one;
-// slices given before keep the old.
+// reset makes the batch empty again. Nothing of its items may be in use.
+func (b *batch) reset() {
+	clear(b.items)
+	b.items, b.claims, b.arena = b.items[:0], b.claims[:0], b.arena[:0]
+}
+
+// keep copies a slice into the arena. A full arena is left to its items, and a
+// new one begun.
 func (b *batch) keep(s []byte) []byte {
 	if len(s) == 0 {
 		return nil
 	}
 	if len(b.arena)+len(s) > cap(b.arena) {
-		b.arena = make([]byte, 0, max(64<<10, len(s), cap(b.arena)))
+		b.arena = make([]byte, 0, max(arenaBytes, len(s)))
 	}
 	n := len(b.arena)
 	b.arena = append(b.arena, s...)
 	return b.arena[n:len(b.arena):len(b.arena)]
 }
 
-// add copies one item of a cleaner, which was read from the given line of the input.
+const arenaBytes = chunkBytes + chunkBytes/4
+
+// add copies one item of a cleaner, which was read from the given line of the
+// input. The item's own bytes are not copied: the line must outlive the batch.
 func (b *batch) add(it *clean.Item, line int64) {
 	if it.Code != "" {
-		b.items = append(b.items, item{code: it.Code, path: it.Path, at: it.At, line: line, raw: b.keep(it.Raw)})
+		b.items = append(b.items, item{code: it.Code, path: it.Path, at: it.At, line: line, raw: it.Raw})
 		return
 	}
 	out := item{
 		line: line, kind: it.Kind, clamped: it.Clamped, noID: it.NoID,
-		name: b.keep(it.Name), message: string(it.MessageID),
+		name: b.keep(it.Name), message: text1(b.keep(it.MessageID)),
 		times: [4]int64{it.Time, it.Received, it.Sent, it.Original},
-		cells: b.keep(it.Cells), secret: b.keep(it.Secret), raw: b.keep(it.Raw),
+		cells: b.keep(it.Cells), secret: b.keep(it.Secret), raw: it.Raw,
 		idPrint: it.IDPrint, payPrint: it.PayPrint,
 	}
 	if it.NoID {
-		out.derive = &clean.Item{PayPrint: it.PayPrint, Received: it.Received, Stamped: it.Stamped, NoID: true}
+		own := *it // the cleaner uses its item again
+		out.derived = own.Derive
 	}
-	out.claims = make([]claim, len(it.Claims))
-	for i, c := range it.Claims {
-		out.claims[i] = claim{space: c.Space, norm: b.keep(c.Norm), value: b.keep(c.Value)}
+	from := len(b.claims)
+	for _, c := range it.Claims {
+		b.claims = append(b.claims, claim{space: c.Space, norm: b.keep(c.Norm), value: b.keep(c.Value)})
 		out.alias = out.alias || c.Previous
 	}
+	out.claims = b.claims[from:len(b.claims):len(b.claims)]
 	b.items = append(b.items, out)
 }
 
+// text1 gives bytes of the arena as a string, without a copy: it lives as long
+// as the batch does.
+func text1(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
 // size gives the bytes that the batch holds.
-func (b *batch) size() int64 {
-	var n int64
-	for i := range b.items {
-		it := &b.items[i]
-		n += int64(len(it.cells)+len(it.secret)+len(it.raw)) + 300
-	}
-	return n
-}
+func (b *batch) size() int64 { return int64(len(b.items))*400 + int64(len(b.arena)) }

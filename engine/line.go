@@ -33,6 +33,7 @@ type line struct {
 	frags  *fragmentCache
 	pairs  *pairCache
 	docs   *docCache
+	blob   int // bytes that the next blob will probably have
 }
 
 func newLine(e *Engine, head storage.Head) *line {
@@ -197,7 +198,7 @@ func (l *line) begin() (*turn, error) {
 }
 
 func (t *turn) startBlob() {
-	t.blob = storage.NewBlob(t.l.head.Seq+1, t.l.head.Events, t.at.UnixMicro(), nil)
+	t.blob = storage.NewBlob(t.l.head.Seq+1, t.l.head.Events, t.at.UnixMicro(), make([]byte, 0, t.l.blob))
 	t.from = t.l.head.Events
 	t.chunk = nil
 }
@@ -208,6 +209,7 @@ func (t *turn) endBlob() error {
 		return nil
 	}
 	t.l.head.Seq = t.blob.Last
+	t.l.blob = min(t.blob.Len()+t.blob.Len()/8, blobBytes)
 	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
 		return err
 	}

@@ -63,7 +63,29 @@ type chunk struct {
 	data []byte
 	line int64 // number of its first line
 	call *call
+	own  *batch
 	done chan struct{}
+}
+
+// chunks and batches are used again: a load has the same few all the time.
+var (
+	chunkPool sync.Pool // of []byte
+	batchPool = sync.Pool{New: func() any { return &batch{} }}
+)
+
+func chunkBuffer(n int) []byte {
+	if b, ok := chunkPool.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n, n+chunkBytes/4)
+}
+
+// free gives a chunk's memory back. The line is done with it.
+func (c *chunk) free() {
+	c.own.reset()
+	batchPool.Put(c.own)
+	chunkPool.Put(&c.data)
+	c.own, c.data, c.call = nil, nil, nil
 }
 
 // Load brings in lines of the specification: a call, a batch object or an array
@@ -126,7 +148,7 @@ func (e *Engine) beginLoad(o *LoadOptions) (*session, error) {
 			return err
 		}
 		h.Loads++
-		return e.commitAside(tx)
+		return e.commitMeta(tx)
 	})
 }
 
@@ -139,7 +161,7 @@ func (e *Engine) endLoad(s *session, o *LoadOptions) error {
 		if err := tx.EndLoad(s.id, now, s.tally); err != nil {
 			return err
 		}
-		return e.commitAside(tx)
+		return e.commitMeta(tx)
 	})
 }
 
@@ -149,7 +171,7 @@ func split(ctx context.Context, r io.Reader, progress func(int64), more func(*ch
 	line, read := int64(1), int64(0)
 	var rest []byte
 	for ctx.Err() == nil {
-		data := make([]byte, len(rest)+chunkBytes)
+		data := chunkBuffer(len(rest) + chunkBytes)
 		n := copy(data, rest)
 		m, err := io.ReadFull(in, data[n:])
 		read += int64(m)
@@ -187,7 +209,7 @@ func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
 	cl := e.cleaner()
 	defer e.cleaners.Put(cl)
 	for c := range work {
-		b := &batch{items: make([]item, 0, 512)}
+		b := batchPool.Get().(*batch)
 		now := e.o.now().UnixMicro()
 		n := c.line
 		for data := c.data; len(data) > 0; n++ {
@@ -198,6 +220,7 @@ func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
 				b.add(it, n)
 			}
 		}
+		c.own = b
 		c.call = &call{items: b.items, load: s, bytes: b.size()}
 		close(c.done)
 	}
@@ -210,8 +233,9 @@ func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *c
 	}
 	var r LoadReport
 	var first error
-	var waiting []*call
-	settle := func(c *call) {
+	var waiting []*chunk
+	settle := func(ch *chunk) {
+		c := ch.call
 		<-c.done
 		for i, res := range c.results {
 			r.Count(res.Verdict)
@@ -223,11 +247,12 @@ func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *c
 			first = c.err
 			cancel()
 		}
-		c.items, c.results = nil, nil
+		ch.free()
 	}
 	for c := range order {
 		<-c.done
 		if first != nil || len(c.call.items) == 0 {
+			c.free()
 			continue
 		}
 		if err := e.line.q.put(ctx, c.call); err != nil {
@@ -235,7 +260,7 @@ func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *c
 			cancel()
 			continue
 		}
-		waiting = append(waiting, c.call)
+		waiting = append(waiting, c)
 		if len(waiting) > 8 {
 			settle(waiting[0])
 			waiting = waiting[1:]

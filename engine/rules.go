@@ -25,7 +25,7 @@ func (e *Engine) SetRules(r identity.Rules) error {
 			return err
 		}
 		e.line.head.Rules = version
-		if err := e.commitAside(tx); err != nil {
+		if err := e.commitMeta(tx); err != nil {
 			return err
 		}
 		e.useRules(m)

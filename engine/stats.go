@@ -22,7 +22,7 @@ type Stats struct {
 	Parts     int                   `json:"parts"`
 	First     time.Time             `json:"first_event"`
 	Last      time.Time             `json:"last_event"`
-	Bytes     int64                 `json:"bytes"`        // of the directory, allocated
+	Bytes     int64                 `json:"bytes"` // of the directory, allocated
 	History   int64                 `json:"history_bytes"`
 	Store     int64                 `json:"store_bytes"`
 	Waiting   int64                 `json:"waiting_bytes"` // not yet in history

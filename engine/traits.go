@@ -43,7 +43,7 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, secret []b
 		} else if c, ok := f.e.classes.PathClass(f.e.paths.Path(n.path)); ok {
 			class = c
 		}
-		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: ev.Message, Source: ev.Source}
+		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source}
 		if doc.Tell(n.path, class, w) || t.replay { // the stored document may be ahead of the columns
 			changed = append(changed, n)
 		}

@@ -124,6 +124,15 @@ func (e *Engine) commitAside(tx *storage.Tx) error {
 	return nil
 }
 
+// commitMeta commits a transaction that is not a turn and changes what readers see.
+func (e *Engine) commitMeta(tx *storage.Tx) error {
+	if err := e.commitAside(tx); err != nil {
+		return err
+	}
+	e.publish(&e.line.head)
+	return nil
+}
+
 // flip makes the checkpoint that was written count.
 func (e *Engine) flip(tx *storage.Tx) error {
 	k := &e.keeper

@@ -21,6 +21,7 @@ const (
 
 	ringSalt   = 3
 	ringGrow   = 64       // block keys made at a time
+	ringGap    = 256      // blocks made at once at most: more means that the number is wrong
 	ringMemory = 64 << 20 // bytes for opened blocks and prepared ciphers
 	ringCost   = 1400     // bytes of a prepared cipher
 )
@@ -238,6 +239,9 @@ func (k *Keyring) block(n uint32, make bool) (*ringBlock, error) {
 			return b, nil
 		}
 		b, err := k.fetch(n)
+		if err != nil && k.epoch.Load() != epoch {
+			continue // it was resealed between the look at the value and the look at its key
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -290,6 +294,9 @@ func (k *Keyring) create(n uint32) (*ringBlock, error) {
 	}
 	if n < k.made {
 		return nil, ringError("key block", kith.ErrCorrupt, errors.New("it is missing"))
+	}
+	if n-k.made > ringGap {
+		return nil, ringError("a fragment", kith.ErrInvalid, errors.New("its number is far beyond the last"))
 	}
 	for ; k.made <= n; k.made++ {
 		next, err := k.load(ringBlockKey(k.made + 1))

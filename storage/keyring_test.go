@@ -355,6 +355,23 @@ func TestAnAbsentBlockBeforeOthersIsNotMadeAgain(t *testing.T) {
 	}
 }
 
+// openSome opens twenty of the values that are kept.
+func openSome(t *testing.T, k *Keyring, mu *sync.Mutex, kept map[kith.FragmentID][]byte) {
+	mu.Lock()
+	some := map[kith.FragmentID][]byte{}
+	for f, v := range kept {
+		if some[f] = v; len(some) > 20 {
+			break
+		}
+	}
+	mu.Unlock()
+	for f, v := range some {
+		if err := ringOpens(k, f, v); err != nil {
+			t.Errorf("fragment %d: %v", f, err)
+		}
+	}
+}
+
 // TestValuesAreOpenedWhileTheLineSeals runs readers beside a line that seals, commits, rolls
 // back and reseals, with room for few blocks.
 func TestValuesAreOpenedWhileTheLineSeals(t *testing.T) {
@@ -375,20 +392,7 @@ func TestValuesAreOpenedWhileTheLineSeals(t *testing.T) {
 				case <-stop:
 					return
 				default:
-				}
-				mu.Lock()
-				some := map[kith.FragmentID][]byte{}
-				for f, v := range kept {
-					if some[f] = v; len(some) > 20 {
-						break
-					}
-				}
-				mu.Unlock()
-				for f, v := range some {
-					if err := ringOpens(k, f, v); err != nil {
-						t.Errorf("fragment %d: %v", f, err)
-						return
-					}
+					openSome(t, k, &mu, kept)
 				}
 			}
 		}()
@@ -422,6 +426,16 @@ func TestValuesAreOpenedWhileTheLineSeals(t *testing.T) {
 	wait.Wait()
 	if len(k.blocks) > k.most {
 		t.Errorf("%d blocks are kept open, want at most %d", len(k.blocks), k.most)
+	}
+}
+
+func TestANumberFarBeyondTheLastIsInvalid(t *testing.T) {
+	k := openRingFor(t, "", nil, true, newShelf())
+	if _, err := k.Seal(kith.NoFragment, 1, 1, nil, nil); !errors.Is(err, kith.ErrInvalid) {
+		t.Errorf("Seal for no fragment: %v, want ErrInvalid", err)
+	}
+	if _, err := k.Open(kith.NoFragment, 1, 1, make([]byte, 40), nil); !errors.Is(err, kith.ErrCorrupt) {
+		t.Errorf("Open for no fragment: %v, want ErrCorrupt", err)
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *Cleaner) spaceOf(name []byte) int {
 		return k
 	}
 	k := c.cfg.IDs.Space(string(name))
-	if len(c.spaces) < 4096 {
+	if len(c.spaces) < 4096 && len(name) <= 64 {
 		c.spaces[string(name)] = k
 	}
 	return k

@@ -3,6 +3,7 @@ package clean
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -31,7 +32,7 @@ type Config struct {
 	IDs     Normaliser     // the identity rules in force
 	Classes Classifier     // the classes of personal values in force
 	Secret  [32]byte       // keys the fingerprints; must never change in one directory
-	Limit   int            // bytes of one item; 0: 32 KiB
+	Limit   int            // bytes of one item, with what its batch adds; 0: 32 KiB
 	Zone    *time.Location // of times without a zone; nil: they are refused
 	KeepIP  bool           // keep context.ip whole and sealed; false: cut to /24 or /48, in the clear
 }
@@ -59,6 +60,7 @@ type Cleaner struct {
 	list  []span // items of a batch that are still to come
 	wrap  wrapper
 	mixed []byte // an item with its batch's context
+	made  []byte // the line of an Event
 
 	trie trie
 	item
@@ -124,6 +126,11 @@ func (c *Cleaner) Next() *Item {
 func (c *Cleaner) one() *Item {
 	c.ahead = modeDone
 	b := trim(c.line, &c.base)
+	if len(b) > math.MaxInt32 {
+		c.start(b)
+		c.fail(TooLarge, 0)
+		return c.refused()
+	}
 	if b[0] == '[' || len(b) > c.limit && c.hasBatch(b) {
 		return c.many(b)
 	}
@@ -170,7 +177,7 @@ func (c *Cleaner) element() *Item {
 func (c *Cleaner) clean(text, raw []byte) *Item {
 	c.start(raw)
 	switch {
-	case len(raw) > c.limit:
+	case max(len(text), len(raw)) > c.limit:
 		c.fail(TooLarge, 0)
 	case !c.read(text):
 	case c.batch:

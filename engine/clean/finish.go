@@ -94,8 +94,8 @@ func (c *Cleaner) word(b []byte, from, to int) []byte {
 	return c.words[at:len(c.words):len(c.words)]
 }
 
-// field1 gives a field that must be a string, nil when it is absent.
-func (c *Cleaner) field1(b []byte, r role) ([]byte, bool) {
+// stringField gives a field that must be a string, nil when it is absent.
+func (c *Cleaner) stringField(b []byte, r role) ([]byte, bool) {
 	f := c.fields[r]
 	if f.to == 0 || b[f.from] == 'n' {
 		return nil, true
@@ -114,11 +114,11 @@ func (c *Cleaner) names(b []byte) (ok bool) {
 	switch it.Kind {
 	case kith.Track:
 		named = roleEvent
-		if it.Name, ok = c.field1(b, roleEvent); ok && len(it.Name) == 0 {
+		if it.Name, ok = c.stringField(b, roleEvent); ok && len(it.Name) == 0 {
 			ok = c.refuse(MissingEvent, roleEvent)
 		}
 	case kith.Page, kith.Screen:
-		it.Name, ok = c.field1(b, roleName)
+		it.Name, ok = c.stringField(b, roleName)
 		if k := c.noted[roleProdName]; ok && len(it.Name) == 0 && k > 0 && c.leaves[k-1].flags&isString != 0 {
 			it.Name = c.said(b, &c.leaves[k-1])
 		}
@@ -133,7 +133,7 @@ func (c *Cleaner) names(b []byte) (ok bool) {
 			c.sum += mix(c.trie.nodes[c.known[r]].print, c.keep(b, r))
 		}
 	}
-	it.MessageID, ok = c.field1(b, roleMessageID)
+	it.MessageID, ok = c.stringField(b, roleMessageID)
 	it.NoID = len(it.MessageID) == 0
 	return ok
 }

@@ -24,6 +24,10 @@ func (c *Cleaner) special(b []byte, i, end int, r role, h uint64, f flags) (uint
 
 // cutIP cuts an address to its /24, or /48 of version 6, into c.ip.
 func (c *Cleaner) cutIP(s []byte) bool {
+	if k := cutV4(s); k > 0 {
+		c.ip = append(append(append(c.ip[:0], '"'), s[:k]...), `0"`...)
+		return true
+	}
 	a, err := netip.ParseAddr(unsafe.String(unsafe.SliceData(s), len(s))) // s stays; an error that holds it is dropped here
 	if err != nil {
 		return false
@@ -39,6 +43,28 @@ func (c *Cleaner) cutIP(s []byte) bool {
 	}
 	c.ip = append(p.Addr().AppendTo(append(c.ip[:0], '"')), '"')
 	return true
+}
+
+// cutV4 gives the place of the last number of an address of version 4, 0 when it is none.
+func cutV4(s []byte) (last int) {
+	dots, n, size := 0, 0, 0
+	for k, ch := range s {
+		switch {
+		case digit(ch):
+			n, size = n*10+int(ch-'0'), size+1
+			if n > 255 || size > 1 && n < 10 || size > 3 {
+				return 0
+			}
+		case ch != '.' || size == 0:
+			return 0
+		default:
+			dots, n, size, last = dots+1, 0, 0, k+1
+		}
+	}
+	if dots != 3 || size == 0 {
+		return 0
+	}
+	return last
 }
 
 // judge finds the leaves that are identifying: by their path, by the shape of
@@ -191,7 +217,7 @@ func (c *Cleaner) person(b []byte) {
 			t.Raw = c.compacted(t.Raw)
 		}
 		for i := m.a; i < m.b; i++ {
-			t.Class = max(t.Class, c.scalar1(b, &c.leaves[i]))
+			t.Class = max(t.Class, c.traitLeaf(b, &c.leaves[i]))
 		}
 		t.Path = c.path(twin)
 		c.traits = append(c.traits, t)
@@ -199,9 +225,9 @@ func (c *Cleaner) person(b []byte) {
 	c.it.Traits, c.it.Leaves = c.traits, c.scalars
 }
 
-// scalar1 gives the class of a leaf of a trait, and adds it to the item's
+// traitLeaf gives the class of a leaf of a trait, and adds it to the item's
 // scalars when it is one that may stand in the clear.
-func (c *Cleaner) scalar1(b []byte, l *leaf) kith.Class {
+func (c *Cleaner) traitLeaf(b []byte, l *leaf) kith.Class {
 	if l.flags&isSecret != 0 {
 		return kith.Identifying
 	}

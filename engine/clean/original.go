@@ -63,7 +63,7 @@ func quoted(s string) []byte {
 	if s == "" {
 		return nil
 	}
-	return appendString(nil, []byte(s))
+	return appendString(nil, s)
 }
 
 // stamp gives a time as a JSON string, nil when it is absent.
@@ -159,7 +159,7 @@ func (t *tree) append(dst []byte) []byte {
 		if k > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, []byte(m.key)), ':')
+		dst = append(appendString(dst, m.key), ':')
 		dst = m.append(dst)
 	}
 	return append(dst, '}')

@@ -12,7 +12,7 @@ import (
 
 // More is the path of what has no path of its own: one JSON object
 // {path: value, …}. It takes the leaves for which the dictionary has no room,
-// and those whose key itself looks like a person's value.
+// whose path is longer than 512 bytes, or whose key itself looks like a person's value.
 const (
 	More     = 0
 	MorePath = "…more"

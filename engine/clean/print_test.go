@@ -3,6 +3,7 @@ package clean
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -75,7 +76,7 @@ func TestOriginalGivesTheEventBack(t *testing.T) {
 	w := newWorld(t)
 	cfg := testConfig()
 	c := New(cfg)
-	n := 20000
+	n := 6000
 	if testing.Short() {
 		n /= 10
 	}
@@ -168,5 +169,24 @@ func TestAPayloadSaysItsKind(t *testing.T) {
 			t.Errorf("%s is like %s", k, was)
 		}
 		seen[it.PayPrint] = k
+	}
+}
+
+func TestAForgetfulCleanerGivesTheSame(t *testing.T) {
+	w, c := newWorld(t), New(testConfig())
+	for range 300 {
+		text := line(w.call())
+		warm, again := one(t, c, text), one(t, c, text)
+		c.trie.bytes = maxKeys + 1
+		cold := one(t, c, text)
+		if c.trie.bytes > maxKeys {
+			t.Fatal("nothing was forgotten")
+		}
+		if !reflect.DeepEqual(warm, again) || !reflect.DeepEqual(warm, cold) {
+			t.Fatalf("%s: not the same item", text)
+		}
+		if c.IDPrint(string(cold.MessageID)) != cold.IDPrint && !cold.NoID {
+			t.Fatalf("%s: not the print of its id", text)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package clean
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -214,10 +215,12 @@ func accepted(t testing.TB, it *Item) {
 	}
 }
 
+var lines = flag.Int("lines", 100000, "random lines to clean")
+
 // The sum of verdicts is what was received (F2), on lines that are mostly damaged.
 func TestEveryItemHasOneVerdict(t *testing.T) {
 	w, c := newWorld(t), New(testConfig())
-	n := 100000
+	n := *lines
 	if testing.Short() {
 		n /= 10
 	}

@@ -49,7 +49,7 @@ func (c *Cleaner) appendStep(path []byte, n int32) []byte {
 	case bare(d.key):
 		return append(append(path, '.'), d.key...)
 	}
-	return append(appendString(append(path, '['), []byte(d.key)), ']')
+	return append(appendString(append(path, '['), d.key), ']')
 }
 
 // bare is true for a key that needs no quotes in a path.

@@ -72,7 +72,7 @@ type member struct {
 
 // start forgets the item before.
 func (c *Cleaner) start(raw []byte) {
-	if len(c.trie.nodes) > maxNodes {
+	if len(c.trie.nodes) > maxNodes || c.trie.bytes > maxKeys {
 		c.reset()
 	}
 	c.fields, c.noted = [lastField + 1]field{}, [lastNoted + 1]int32{}

@@ -143,10 +143,11 @@ func unescape(dst, s []byte) []byte {
 }
 
 // appendString appends a JSON string that says s, which is UTF-8.
-func appendString(dst, s []byte) []byte {
+func appendString[T string | []byte](dst []byte, s T) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
-	for _, ch := range s {
+	for k := range len(s) {
+		ch := s[k]
 		switch {
 		case ch == '"' || ch == '\\':
 			dst = append(dst, '\\', ch)

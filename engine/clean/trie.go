@@ -14,6 +14,7 @@ import (
 type trie struct {
 	nodes []node
 	slots []int32 // open addressing by parent and key; 0: free
+	bytes int     // of keys
 	stamp uint64  // number of the object that is being read
 	fresh uint64  // stamp before the item
 }
@@ -38,7 +39,9 @@ type node struct {
 const (
 	open     kith.Class = 100 // the path does not decide the class
 	maxNodes            = 1 << 17
-	element             = "\x00" // the key of array elements; no key of JSON that is accepted holds NUL
+	maxKeys             = 16 << 20 // bytes of keys in a trie
+	maxPath             = 512      // bytes of a path in the dictionary
+	element             = "\x00"   // the key of array elements; no key of JSON that is accepted holds NUL
 )
 
 // role is what the specification makes of a place.
@@ -101,7 +104,7 @@ const root int32 = 0
 func (c *Cleaner) reset() {
 	t := &c.trie
 	t.nodes = append(t.nodes[:0], node{leaf: -1, plain: true})
-	t.slots = make([]int32, 1024)
+	t.slots, t.bytes = make([]int32, 1024), 0
 	c.known = [roles]int32{}
 	for _, p := range places {
 		n := c.child(c.known[p.up], []byte(p.key))
@@ -146,6 +149,7 @@ func (c *Cleaner) grow(up int32, key []byte, print uint64, at uint64) int32 {
 	d.shy = t.nodes[up].shy || d.key != element && c.shy(d.key)
 	t.nodes = append(t.nodes, d)
 	t.slots[at] = n
+	t.bytes += len(key)
 	if twin := t.nodes[up].twin; twin == up && up != root {
 		t.nodes[n].twin = n
 	} else if twin != 0 {
@@ -183,7 +187,7 @@ func plain(key []byte) bool {
 
 // shy is true when a key looks like a person's value.
 func (c *Cleaner) shy(key string) bool {
-	return c.cfg.Classes.Shape(appendString(nil, []byte(key)))
+	return c.cfg.Classes.Shape(appendString(nil, key))
 }
 
 // appendPath appends the dotted path of a node; of elements, that of their array.
@@ -228,8 +232,8 @@ func (c *Cleaner) path(n int32) uint32 {
 	d := &c.trie.nodes[n]
 	if d.leaf < 0 {
 		d.leaf = More
-		if !d.shy {
-			d.leaf = int32(c.cfg.Paths.ID(string(c.appendPath(nil, n))))
+		if path := c.appendPath(nil, n); !d.shy && len(path) <= maxPath {
+			d.leaf = int32(c.cfg.Paths.ID(string(path)))
 		}
 	}
 	return uint32(d.leaf)

@@ -32,7 +32,7 @@ func (h *History) Append(rows []Row) error {
 			return h.spoilt("Append", "", err)
 		}
 		n := len(rows)
-		if h.o.Dir != "" {
+		if h.o.Dir != "" && !h.live().sealing {
 			n = min(n, h.o.PartRows-int(h.live().Rows))
 		}
 		if err := h.appendLive(rows[:n]); err != nil {
@@ -40,7 +40,10 @@ func (h *History) Append(rows []Row) error {
 		}
 		rows = rows[n:]
 	}
-	return h.spoilt("Append", "", h.reshape())
+	if err := h.reshape(); err != nil {
+		return h.spoilt("Append", "", err)
+	}
+	return h.spoilt("Append", "", h.tidy())
 }
 
 // sound refuses what history could not give back.
@@ -93,7 +96,6 @@ func (h *History) grow(p Part, cols []shred) error {
 	h.shape.Lock()
 	defer h.shape.Unlock()
 	h.manifest = man
-	h.generation++
 	h.parts = append(h.parts[:len(h.parts):len(h.parts)], live)
 	h.w = h.newWriter(live)
 	return nil
@@ -237,20 +239,11 @@ func (h *History) rewrite(cols []shred) error {
 	h.shape.Lock()
 	defer h.shape.Unlock()
 	h.manifest = man
-	h.generation++
 	h.parts = append(h.parts[:len(h.parts)-1:len(h.parts)-1], live)
 	h.w = w
 	oldW.close()
-	if err := h.c.exec("DETACH " + old.alias()); err != nil {
-		return err
-	}
-	if h.o.Dir == "" {
-		return nil
-	}
-	if err := os.Remove(h.path(old.Part) + ".wal"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return os.Remove(h.path(old.Part))
+	h.pending = append(h.pending, old)
+	return nil
 }
 
 // copyRows gives all rows of a part to a writer.

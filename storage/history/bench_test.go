@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -124,5 +125,130 @@ func BenchmarkAppendPeer(b *testing.B) {
 	}
 	b.ReportMetric(float64((spent()-start).Nanoseconds())/float64(b.N*n), "cpu-ns/row")
 	b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "rows/s")
-	_ = context.Background
+}
+
+// BenchmarkTable asks a table of the engine, and a table of DuckDB with the same content.
+func BenchmarkTable(b *testing.B) {
+	const n = 4 << 20
+	f := &still{n: n, dict: []string{"FR", "DE", "a country with a long name", "US"}}
+	for i := range n {
+		f.id, f.total = append(f.id, uint32(i)), append(f.total, int64(i*7919%100_000))
+		f.code = append(f.code, uint32(i*31%4))
+		f.ltv = append(f.ltv, [2]uint64{uint64(i%5000) * 1e9, 0})
+	}
+	h := open(b, Options{Paths: &dictionary{}, Threads: 2, Memory: 4 << 30})
+	defer h.Close()
+	v := &version{tables: []Table{f}}
+	s := newSession(h)
+	s.view = v
+	defer s.forget()
+	table := fmt.Sprintf("kith_table(%d::UBIGINT, 'profiles')", s.id)
+	if err := h.c.exec("CREATE TABLE native AS FROM " + table); err != nil {
+		b.Fatal(err)
+	}
+	for _, q := range []string{"SELECT count(*)::BIGINT FROM %s WHERE total > 90000", "SELECT sum(total)::BIGINT FROM %s", "SELECT count(*)::BIGINT FROM %s WHERE country = 'DE' AND total < 50000",
+		"SELECT sum(c)::BIGINT FROM (SELECT country, count(*) c FROM %s GROUP BY country)", "SELECT count(*)::BIGINT FROM %s WHERE ltv >= 4000", "SELECT count(DISTINCT total)::BIGINT FROM %s"} {
+		for _, from := range []string{"native", table} {
+			b.Run(fmt.Sprintf(q, from[:5]), func(b *testing.B) {
+				least := time.Hour
+				for b.Loop() {
+					start := time.Now()
+					if _, err := h.c.ints(fmt.Sprintf(q, from)); err != nil {
+						b.Fatal(err)
+					}
+					least = min(least, time.Since(start))
+				}
+				b.ReportMetric(float64(least.Microseconds())/1000, "least-ms")
+			})
+		}
+	}
+}
+
+// still is a Table that costs nothing to read.
+type still struct {
+	n     int
+	id    []uint32
+	total []int64
+	code  []uint32
+	ltv   [][2]uint64
+	dict  []string
+}
+
+func (f *still) Name() string { return "profiles" }
+func (f *still) Rows() int64  { return int64(f.n) }
+func (f *still) Blocks() int  { return f.n >> 16 }
+func (f *still) Fields() []Field {
+	return []Field{{"id", UInt}, {"total", BigInt}, {"country", String}, {"ltv", Decimal}}
+}
+func (f *still) Read(block int, fields []int) (*Block, error) {
+	lo, hi := block<<16, (block+1)<<16
+	b := &Block{N: 1 << 16}
+	for _, field := range fields {
+		b.Cols = append(b.Cols, []Vector{{U32: f.id[lo:hi]}, {I64: f.total[lo:hi]}, {Codes: f.code[lo:hi], Dict: f.dict}, {Dec: f.ltv[lo:hi]}}[field])
+	}
+	return b, nil
+}
+
+// BenchmarkAsk asks a history of some million rows in several parts.
+func BenchmarkAsk(b *testing.B) {
+	d := &dictionary{}
+	k := &disk{dir: b.TempDir()}
+	o := k.options(d)
+	o.PartRows = 500_000
+	h := open(b, o)
+	defer h.Close()
+	const n = 245_760
+	rows := shop(d, n)
+	total := 0
+	for range 6 {
+		if err := h.Append(rows); err != nil {
+			b.Fatal(err)
+		}
+		total += n
+		for i := range rows {
+			rows[i].Seq += n
+		}
+	}
+	v := &version{seq: uint64(total), owner: selves(n)}
+	parts := h.snapshot()
+	var bare []string
+	for i := range parts {
+		p := &parts[i]
+		bare = append(bare, fmt.Sprintf("SELECT c%d AS price, c%d AS category, fragment, rest FROM %s.events", p.byPath["properties.price"], p.byPath["properties.category"], p.alias()))
+	}
+	all := "(" + strings.Join(bare, " UNION ALL ") + ")"
+	least := func(b *testing.B, f func() error) {
+		best := time.Hour
+		for b.Loop() {
+			start := time.Now()
+			if err := f(); err != nil {
+				b.Fatal(err)
+			}
+			best = min(best, time.Since(start))
+		}
+		b.ReportMetric(float64(best.Microseconds())/1000, "least-ms")
+	}
+	for _, q := range [][2]string{
+		{"SELECT count(*), sum(properties.price) FROM events WHERE properties.price > 400", "SELECT count(*), sum(price) FROM " + all + " WHERE price > 400"},
+		{"SELECT properties.category, sum(properties.price) FROM events GROUP BY ALL", "SELECT category, sum(price) FROM " + all + " GROUP BY ALL"},
+		{"SELECT count(*) FROM events WHERE profile_id % 10 = 3", "SELECT count(*) FROM " + all + " WHERE fragment % 10 = 3"},
+		{"SELECT original FROM events WHERE seq = 77", "SELECT 1"},
+	} {
+		for _, q := range q {
+			b.Run(q[:min(len(q), 60)], func(b *testing.B) {
+				least(b, func() error { _, err := tryAsk(h, v, q); return err })
+			})
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	b.Run("At 20", func(b *testing.B) {
+		least(b, func() error {
+			at := make([]uint64, 20)
+			for i := range at {
+				at[i] = r.Uint64N(uint64(total))
+			}
+			_, err := h.At(context.Background(), at)
+			return err
+		})
+	})
 }

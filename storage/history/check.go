@@ -25,6 +25,8 @@ func (h *History) Check(ctx context.Context) iter.Seq[error] {
 			yield(err)
 			return
 		}
+		h.use.RLock()
+		defer h.use.RUnlock()
 		more := true
 		tell := func(on string, err error) {
 			if more && err != nil {
@@ -37,7 +39,7 @@ func (h *History) Check(ctx context.Context) iter.Seq[error] {
 		}
 		var next uint64
 		for i := 0; more && ctx.Err() == nil; i++ {
-			parts, _ := h.snapshot()
+			parts := h.snapshot()
 			if i >= len(parts) {
 				break
 			}
@@ -53,7 +55,7 @@ func (h *History) Check(ctx context.Context) iter.Seq[error] {
 // checkPart checks one part and gives the ordinal behind it.
 func (h *History) checkPart(ctx context.Context, i int, tell func(string, error)) uint64 {
 	h.mu.Lock() // the live part must not change under it; a sealed one is quick to note
-	parts, _ := h.snapshot()
+	parts := h.snapshot()
 	p := &parts[min(i, len(parts)-1)]
 	if p.Sealed {
 		h.mu.Unlock()

@@ -10,7 +10,9 @@ import (
 )
 
 // Copy writes the file of one part to the new file to, durably. The copy of the
-// live part has every row up to the watermark, in one file; appends wait for it.
+// live part has every row up to the watermark; appends wait for it. While a
+// statement keeps DuckDB from writing its log into the file, the log is copied,
+// too, to the name with .wal behind it.
 // A part that is not there any more, because it was rewritten, is ErrNotFound:
 // ask for the Manifest again.
 func (h *History) Copy(ctx context.Context, id uint32, to string) error {
@@ -27,14 +29,19 @@ func (h *History) Copy(ctx context.Context, id uint32, to string) error {
 		if p.ID != id {
 			continue
 		}
+		files := []string{""}
 		if p.Sealed {
 			h.mu.Unlock()
 			unlock = func() {}
-		} else if err := h.c.exec("CHECKPOINT " + p.alias()); err != nil {
+		} else if done, err := checkpoint(h.c, p.Part); err != nil {
 			return h.spoilt("Copy", "part "+p.file(), err)
+		} else if !done {
+			files = append(files, ".wal")
 		}
-		if err := copyFile(ctx, h.path(p.Part), to); err != nil {
-			return fail("Copy", "part "+p.file(), nil, err)
+		for _, f := range files {
+			if err := copyFile(ctx, h.path(p.Part)+f, to+f); err != nil && (f == "" || !errors.Is(err, os.ErrNotExist)) {
+				return fail("Copy", "part "+p.file(), nil, err)
+			}
 		}
 		return nil
 	}

@@ -42,14 +42,18 @@ type History struct {
 	c  *conn
 	w  *writer
 
-	shape      sync.RWMutex // guards what follows
-	parts      []*part
-	manifest   Manifest
-	generation uint64 // how often parts were attached and detached
-	db         *sql.DB
-	in         *instance
-	idle       []*conn // for Scan and At
-	closed     bool
+	// use is held for reading by whoever has a statement over the parts: none of
+	// them is detached meanwhile. It is only ever tried for writing.
+	use sync.RWMutex
+
+	shape    sync.RWMutex // guards what follows
+	parts    []*part
+	manifest Manifest
+	pending  []*part // sealed and still attached for writing, or rewritten and still attached
+	db       *sql.DB
+	in       *instance
+	idle     []*conn // for Scan and At
+	closed   bool
 
 	ids names // path -> number
 }
@@ -87,7 +91,7 @@ func (h *History) open() (err error) {
 	if err != nil {
 		return fail("Open", "", kith.ErrInvalid, err)
 	}
-	h.parts = nil
+	h.parts, h.pending = nil, nil
 	if h.o.Dir != "" {
 		if err := h.sweep(); err != nil {
 			return fail("Open", "", kith.ErrCorrupt, err)
@@ -107,7 +111,6 @@ func (h *History) open() (err error) {
 	if p := h.live(); p != nil {
 		h.w = h.newWriter(p)
 	}
-	h.generation++
 	return nil
 }
 
@@ -146,7 +149,7 @@ func (h *History) lock() error {
 	if err := registerFunctions(h.c); err != nil {
 		return err
 	}
-	script := os.Getenv("KITH_SET") + "SET GLOBAL TimeZone='UTC';"
+	script := "SET GLOBAL TimeZone='UTC';"
 	if !h.o.Files {
 		if h.o.Dir != "" {
 			dir, err := filepath.Abs(h.o.Dir)
@@ -191,15 +194,16 @@ func (h *History) Manifest() Manifest {
 	return m
 }
 
-// snapshot gives the parts as they are now. Their fields may be read, the counts
-// only under h.mu.
-func (h *History) snapshot() (parts []part, generation uint64) {
+// snapshot gives the parts as they are now. The caller holds h.use or h.mu, so
+// that they stay attached. The counts may be read only under h.mu.
+func (h *History) snapshot() []part {
 	h.shape.RLock()
 	defer h.shape.RUnlock()
-	for _, p := range h.parts {
-		parts = append(parts, *p)
+	parts := make([]part, len(h.parts))
+	for i, p := range h.parts {
+		parts[i] = *p
 	}
-	return parts, h.generation
+	return parts
 }
 
 // ready reports whether history can be used, and opens DuckDB again when it has

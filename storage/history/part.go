@@ -62,11 +62,12 @@ func (s shred) sqlType() string {
 // part is a part that is attached.
 type part struct {
 	Part
-	cols   []shred
-	byPath map[string]int // path -> index into cols
-	stats  *tally
-	looked uint64             // rows it had when its columns were last looked at
-	sum    map[string]*counts // of its paths, over all events; guarded by History.shape
+	cols    []shred
+	byPath  map[string]int // path -> index into cols
+	stats   *tally
+	looked  uint64             // rows it had when its columns were last looked at
+	sealing bool               // it has reached its size
+	sum     map[string]*counts // of its paths, over all events; guarded by History.shape
 }
 
 // fixedColumns stand in every part before the shredded ones, in this order.
@@ -122,10 +123,8 @@ func (h *History) createPart(c *conn, p Part, cols []shred) (*part, error) {
 	where := ":memory:"
 	if h.o.Dir != "" {
 		where = h.path(p)
-		for _, f := range []string{where, where + ".wal"} { // left behind by a crash
-			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return nil, err
-			}
+		if err := h.discard(p); err != nil { // left behind by a crash
+			return nil, err
 		}
 	}
 	if err := c.exec("ATTACH " + quote(where) + " AS " + p.alias() + " (STORAGE_VERSION 'latest')"); err != nil {
@@ -216,14 +215,19 @@ func (h *History) readPart(c *conn, p Part) (*part, error) {
 	return q, err
 }
 
-// seal closes the live part for ever and opens a new one. The caller holds h.mu.
+// seal closes the live part for ever and opens a new one. While a statement
+// keeps DuckDB from writing its log into the file, it does nothing: the next
+// Append tries again, and the part grows meanwhile. The caller holds h.mu.
 func (h *History) seal() error {
 	old := h.live()
 	c := h.c
-	if err := old.stats.compact(c, old.Part); err != nil {
-		return err
+	if !old.sealing {
+		if err := old.stats.compact(c, old.Part); err != nil {
+			return err
+		}
+		old.sealing = true
 	}
-	if err := c.exec("CHECKPOINT " + old.alias()); err != nil {
+	if done, err := checkpoint(c, old.Part); !done {
 		return err
 	}
 	next := Part{ID: h.manifest.Next, First: old.First + old.Rows}
@@ -240,24 +244,62 @@ func (h *History) seal() error {
 	h.shape.Lock()
 	defer h.shape.Unlock()
 	h.manifest = man
-	h.generation++
 	was := *old
 	was.Part = sealed
-	h.parts = append(append([]*part(nil), h.parts[:len(h.parts)-1]...), &was, live)
+	h.parts = append(h.parts[:len(h.parts)-1:len(h.parts)-1], &was, live)
+	h.pending = append(h.pending, &was)
 	h.w.close()
 	h.w = h.newWriter(live)
-	return h.freeze(c, sealed)
+	return nil
 }
 
-// freeze attaches a sealed part READ_ONLY, so that other processes may read the
-// file too. Queries that run keep what they have. The caller holds h.shape.
-func (h *History) freeze(c *conn, p Part) error {
-	if err := c.exec("DETACH " + p.alias()); err != nil {
-		return err
+// checkpoint writes the log of a part into its file. It reports false without an
+// error when a statement that runs is in the way.
+func checkpoint(c *conn, p Part) (done bool, err error) {
+	err = c.exec("CHECKPOINT " + p.alias())
+	if err != nil && strings.Contains(err.Error(), "Cannot CHECKPOINT") {
+		return false, nil
 	}
-	at := "ATTACH " + quote(h.path(p)) + " AS " + p.alias()
-	if err := c.exec(at + " (READ_ONLY)"); err != nil {
-		return c.exec(at) // a query still holds it: READ_ONLY at the next Open
+	return err == nil, err
+}
+
+// tidy attaches sealed parts READ_ONLY, so that other processes may read their
+// files too, and removes parts that were rewritten: as soon as no statement has
+// them in use. The caller holds h.mu.
+func (h *History) tidy() error {
+	if len(h.pending) == 0 || !h.use.TryLock() {
+		return nil
+	}
+	defer h.use.Unlock()
+	h.shape.Lock()
+	defer h.shape.Unlock()
+	for ; len(h.pending) > 0; h.pending = h.pending[1:] {
+		p := h.pending[0]
+		if err := h.c.exec("DETACH " + p.alias()); err != nil {
+			return err
+		}
+		switch {
+		case h.o.Dir == "":
+		case p.Sealed:
+			if err := h.c.exec("ATTACH " + quote(h.path(p.Part)) + " AS " + p.alias() + " (READ_ONLY)"); err != nil {
+				h.broken.Store(true) // the next call attaches everything anew
+				return err
+			}
+		default:
+			if err := h.discard(p.Part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// discard removes the file of a part that the manifest does not name.
+func (h *History) discard(p Part) error {
+	for _, f := range []string{h.path(p) + ".wal", h.path(p)} {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

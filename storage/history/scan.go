@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sort"
 	"strings"
 
 	m "github.com/duckdb/duckdb-go/v2/mapping"
@@ -35,39 +34,34 @@ func (h *History) scan(ctx context.Context, from, to uint64, f func(Row) bool) e
 		return fail("Scan", "", kith.ErrClosed, err)
 	}
 	defer h.give(c)
+	h.use.RLock()
+	defer h.use.RUnlock()
 	var batch []Row
-	for at := uint64(0); ; at += batchRows { // ordinals: they stay when parts are rewritten
-		parts, _ := h.snapshot()
-		i := sort.Search(len(parts), func(i int) bool { return parts[i].First+parts[i].Rows > at })
-		if i == len(parts) {
-			return nil
-		}
+	parts := h.snapshot()
+	for i := range parts {
 		p := &parts[i]
-		if err := ctx.Err(); err != nil {
-			return fail("Scan", "", nil, err)
-		}
 		start, err := c.ints(fmt.Sprintf("SELECT coalesce(min(rowid), %d) FROM %s.events WHERE seq >= %d", p.Rows, p.alias(), from))
-		if err == nil {
-			at = max(at, p.First+uint64(start[0]))
-			if batch, err = h.batch(c, p, at-p.First, min(at-p.First+batchRows, p.Rows), from, to, batch[:0]); err == nil {
-				for _, r := range batch {
-					if !f(r) {
-						return nil
-					}
-				}
-				if end := p.First + p.Rows; at+batchRows > end {
-					at = end - batchRows
-				} else if len(batch) == 0 {
-					return nil
-				}
-				continue
-			}
-		}
-		if now, _ := h.snapshot(); i < len(now) && now[i].ID == p.ID && now[i].Sealed == p.Sealed {
+		if err != nil {
 			return h.spoilt("Scan", "part "+p.file(), err)
 		}
-		at -= batchRows // the part was rewritten or sealed meanwhile
+		for at := uint64(start[0]); at < p.Rows; at += batchRows {
+			if err := ctx.Err(); err != nil {
+				return fail("Scan", "", nil, err)
+			}
+			if batch, err = h.batch(c, p, at, min(at+batchRows, p.Rows), from, to, batch[:0]); err != nil {
+				return h.spoilt("Scan", "part "+p.file(), err)
+			}
+			for _, r := range batch {
+				if !f(r) {
+					return nil
+				}
+			}
+			if len(batch) == 0 { // beyond to
+				return nil
+			}
+		}
 	}
+	return nil
 }
 
 // batch reads the rows of a part with lo <= rowid < hi and from <= seq <= to.
@@ -110,19 +104,13 @@ func (h *History) At(ctx context.Context, ordinals []uint64) ([]Row, error) {
 		return nil, fail("At", "", kith.ErrClosed, err)
 	}
 	defer h.give(c)
-	for try := 0; ; try++ {
-		parts, generation := h.snapshot()
-		rows, err := h.at(c, parts, ordinals)
-		if err == nil {
-			return rows, nil
-		}
-		if _, now := h.snapshot(); now == generation || try == 3 {
-			if errors.Is(err, kith.ErrNotFound) {
-				return nil, fail("At", "", kith.ErrNotFound, errors.New("history does not have the ordinal"))
-			}
-			return nil, h.spoilt("At", "", err)
-		}
+	h.use.RLock()
+	defer h.use.RUnlock()
+	rows, err := h.at(c, h.snapshot(), ordinals)
+	if errors.Is(err, kith.ErrNotFound) {
+		return nil, fail("At", "", kith.ErrNotFound, errors.New("history does not have the ordinal"))
 	}
+	return rows, h.spoilt("At", "", err)
 }
 
 func (h *History) at(c *conn, parts []part, ordinals []uint64) ([]Row, error) {

@@ -125,27 +125,19 @@ func (a *asker) QueryContext(ctx context.Context, query string, args []driver.Na
 	}
 	w := newWants(query)
 	a.s.view = j.view
-	for try := 0; ; try++ {
-		parts, generation := a.s.h.snapshot()
-		rows, err := a.answer(ctx, query, args, w, parts)
-		if err == nil {
-			j.taken = true
-			return rows, nil
-		}
-		a.s.view = nil
-		if ctx.Err() != nil || fatal(err) || try == 4 || errors.Is(err, kith.ErrDenied) {
-			return nil, err
-		}
-		a.s.view = j.view
-		if _, now := a.s.h.snapshot(); now != generation { // parts were switched under the statement
-			continue
-		}
-		if w.all || !strings.Contains(err.Error(), "Binder Error") {
-			a.s.view = nil
-			return nil, err
-		}
+	a.s.h.use.RLock()
+	rows, err := a.answer(ctx, query, args, w)
+	if err != nil && !w.all && ctx.Err() == nil && strings.Contains(err.Error(), "Binder Error") {
 		w.all = true // name every field, for the error if not for the answer
+		rows, err = a.answer(ctx, query, args, w)
 	}
+	if err != nil {
+		a.s.view = nil
+		a.s.h.use.RUnlock()
+		return nil, err
+	}
+	j.taken = true
+	return rows, nil
 }
 
 // single sees to it that the text is one statement: the driver would run the
@@ -169,9 +161,19 @@ func (a *asker) single(query string) error {
 	return nil
 }
 
-// answer makes the views and runs the statement on them.
-func (a *asker) answer(ctx context.Context, query string, args []driver.NamedValue, w *wants, parts []part) (*answer, error) {
-	if err := a.prepare(ctx, w, parts); err != nil {
+// answer makes the views and runs the statement on them, in one transaction that
+// is rolled back: DuckDB leaves out a condition on seq that is true for all rows
+// when the plan is made, so no row may come between the plan and the run.
+func (a *asker) answer(ctx context.Context, query string, args []driver.NamedValue, w *wants) (_ *answer, err error) {
+	if _, err := a.Conn.ExecContext(ctx, "BEGIN TRANSACTION", nil); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if _, undo := a.Conn.ExecContext(context.Background(), "ROLLBACK", nil); undo != nil && err == nil {
+			err = undo
+		}
+	}()
+	if err := a.prepare(ctx, w, a.s.h.snapshot()); err != nil {
 		return nil, err
 	}
 	st, err := a.Conn.PrepareContext(ctx, query)
@@ -262,6 +264,7 @@ func (r *answer) Close() error {
 	err := errors.Join(r.duckRows.Close(), r.stmt.Close())
 	view := r.s.view
 	r.stmt, r.s.view = nil, nil
+	r.s.h.use.RUnlock()
 	view.Release()
 	return err
 }

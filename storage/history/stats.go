@@ -40,7 +40,7 @@ func (h *History) Stats() (Stats, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	parts, _ := h.snapshot()
+	parts := h.snapshot()
 	var s Stats
 	all := newTally()
 	for i := range parts {
