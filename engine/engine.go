@@ -92,7 +92,7 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), Memtable: e.memtable()}); err != nil {
+	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), Memtable: e.memtable(), NoSync: e.o.NoSync}); err != nil {
 		return err
 	}
 	if e.keys, err = storage.OpenKeyring(e.path("keys"), e.o.Key, fresh, e.store.Get); err != nil {
@@ -155,6 +155,9 @@ func (e *Engine) claim() (fresh bool, err error) {
 	}
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return false, fmt.Errorf("make the directory: %w", err)
+	}
+	if _, err := os.Stat(e.path("BACKUP")); err == nil {
+		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrDenied, Err: errors.New("this is a backup: kith restore makes a directory of it")}
 	}
 	text, err := os.ReadFile(e.path("FORMAT"))
 	switch {
@@ -237,7 +240,7 @@ func (e *Engine) close() error {
 	e.line.q.close()
 	<-e.ended
 	errs = append(errs, e.follow.close())
-	if e.line.failed == nil && !e.o.ReadOnly {
+	if e.line.failed == nil && e.room() == nil {
 		errs = append(errs, e.settle()) // a last checkpoint, so that opening has nothing to replay
 	}
 	e.unpublish()

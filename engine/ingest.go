@@ -1,9 +1,8 @@
 package engine
 
 import (
+	"bytes"
 	"context"
-	"errors"
-	"strconv"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
@@ -21,20 +20,12 @@ func (e *Engine) Ingest(ctx context.Context, events ...kith.Event) (kith.Report,
 	defer e.cleaners.Put(c)
 	now := e.o.now().UnixMicro()
 	for i := range events {
-		line, err := events[i].MarshalJSON()
-		if err != nil {
-			return kith.Report{}, &kith.Error{Op: "engine.Ingest", On: "event " + strconv.Itoa(i), Kind: kith.ErrInvalid, Err: errNotJSON}
-		}
-		c.Line(line, now)
-		for it := c.Next(); it != nil; it = c.Next() {
-			b.add(it, int64(i)+1)
-			b.items[len(b.items)-1].source = events[i].Source
-		}
+		b.add(c.Event(&events[i], now), int64(i)+1)
+		it := &b.items[i]
+		it.source, it.raw = events[i].Source, bytes.Clone(it.raw) // the cleaner's own
 	}
 	return e.submit(ctx, b)
 }
-
-var errNotJSON = errors.New("traits, properties or context is not JSON")
 
 // IngestJSON is Ingest of events in the form of the specification: one call, a
 // batch object, or an array of calls.

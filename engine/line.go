@@ -86,7 +86,8 @@ type turn struct {
 	events int
 	repeat []byte // natural duplicates
 	calls  []*call
-	replay bool // the log is told again: nothing is written
+	replay bool  // the log is told again: nothing is written
+	held   *held // of a replay
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte

@@ -55,7 +55,9 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	if err != nil {
 		return 0, err
 	}
-	t.fresh = append(t.fresh, storage.FragmentRecord{Fragment: f, Seq: seq, Sealed: sealed})
+	t.fresh = append(t.fresh, storage.FragmentRecord{
+		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
+	})
 	if err := t.tx.PutToken(token, f); err != nil {
 		return 0, err
 	}

@@ -47,7 +47,7 @@ func (o *Options) limits() limits {
 		threads: threads,
 		state:   memory * 3 / 8,
 		duckdb:  max(memory/2, 100<<20),
-		queue:   min(max(memory/16, 8<<20), 128<<20),
+		queue:   min(max(memory/16, 8<<20), 256<<20),
 		replay:  uint64(min(max(memory/1024, 100_000), 1_000_000)),
 		caches:  int(min(max(memory/16/64, 1<<14), 1<<21)),
 	}

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math/bits"
 	"slices"
 	"strings"
@@ -73,11 +75,47 @@ func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kit
 	if err != nil {
 		return nil, err
 	}
-	places, err := e.places.Newest(frags, v.events, n)
+	places, err := e.placesOf(v, frags)
 	if err != nil {
 		return nil, err
 	}
-	return e.happenings(ctx, v, places, true)
+	out, err := e.happenings(ctx, v, latest(places, n), true)
+	return out[:min(n, len(out))], err
+}
+
+// placesOf gives the places of all events of some fragments, in order of arrival.
+func (e *Engine) placesOf(v *version, frags []kith.FragmentID) ([]storage.Place, error) {
+	var places []storage.Place
+	for _, f := range frags {
+		of, err := e.places.Of(f, v.events)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, of...)
+	}
+	slices.SortFunc(places, func(a, b storage.Place) int { return cmp.Compare(a.Ordinal, b.Ordinal) })
+	return places, nil
+}
+
+// latest gives the places among which the newest n events are: those of the
+// last days that hold n together, because a late event arrives after newer ones.
+func latest(places []storage.Place, n int) []storage.Place {
+	if len(places) <= n {
+		return places
+	}
+	days := make([]int32, len(places))
+	for i, p := range places {
+		days[i] = p.Day
+	}
+	slices.Sort(days)
+	from := days[len(days)-max(n, 1)]
+	var out []storage.Place
+	for _, p := range places {
+		if p.Day >= from {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // resolveID finds the profile that an identifier points at.
@@ -108,7 +146,14 @@ func (e *Engine) resolveID(v *version, id kith.Identifier) (kith.ProfileID, erro
 	if !ok {
 		return 0, notFound
 	}
-	return e.people.OwnerAt(v.pin, f)
+	who, err := e.people.OwnerAt(v.pin, f)
+	if err != nil {
+		return 0, err
+	}
+	if is, err := e.people.Exists(v.pin, who); err != nil || !is {
+		return 0, errors.Join(err, notFound)
+	}
+	return who, nil
 }
 
 // public gives the public id of a profile: that of the fragment seen first in event time.
@@ -146,7 +191,7 @@ func (e *Engine) describe(v *version, who kith.ProfileID) (*kith.Profile, error)
 		first, _, err1 := e.people.First.At(v.pin, row)
 		last, _, err2 := e.people.Last.At(v.pin, row)
 		if err1 != nil || err2 != nil {
-			return nil, first2(err1, err2)
+			return nil, errors.Join(err1, err2)
 		}
 		p.Events = count.Lo
 		p.FirstSeen, p.LastSeen = instant(int64(first.Lo)), instant(int64(last.Lo))
@@ -157,13 +202,6 @@ func (e *Engine) describe(v *version, who kith.ProfileID) (*kith.Profile, error)
 	}
 	p.Traits = e.shown(doc)
 	return p, nil
-}
-
-func first2(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func instant(us int64) time.Time {
@@ -254,19 +292,14 @@ func (e *Engine) timeline(ctx context.Context, v *version, p *kith.Profile, n in
 	if err != nil {
 		return err
 	}
-	var places []storage.Place
-	for _, f := range frags {
-		of, err := e.places.Of(f, v.events)
-		if err != nil {
-			return err
-		}
-		places = append(places, of...)
+	places, err := e.placesOf(v, frags)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(places, func(a, b storage.Place) int { return int(int64(a.Ordinal) - int64(b.Ordinal)) })
 	if p.Activity, err = e.activity(v, places); err != nil {
 		return err
 	}
-	if p.Recent, err = e.happenings(ctx, v, places[max(0, len(places)-4*n):], false); err != nil {
+	if p.Recent, err = e.happenings(ctx, v, latest(places, n), false); err != nil {
 		return err
 	}
 	p.Recent = p.Recent[:min(n, len(p.Recent))]
@@ -301,7 +334,7 @@ func (e *Engine) activity(v *version, places []storage.Place) ([]kith.Activity, 
 	}
 	slices.SortFunc(out, func(a, b kith.Activity) int {
 		if a.Count != b.Count {
-			return int(int64(b.Count) - int64(a.Count))
+			return cmp.Compare(b.Count, a.Count)
 		}
 		return strings.Compare(a.Kind.String()+a.Name, b.Kind.String()+b.Name)
 	})
@@ -329,7 +362,7 @@ func (e *Engine) happenings(ctx context.Context, v *version, places []storage.Pl
 		if c := b.Time.Compare(a.Time); c != 0 {
 			return c
 		}
-		return int(int64(b.Seq) - int64(a.Seq))
+		return cmp.Compare(b.Seq, a.Seq)
 	})
 	return out, nil
 }

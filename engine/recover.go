@@ -77,6 +77,7 @@ func (e *Engine) openState() error {
 		return err
 	}
 	e.keeper.n.Store(e.checkpoint.N)
+	e.keeper.sweeping, e.keeper.cleaning = true, true // a crash may have left an unfinished checkpoint
 	var err error
 	if e.state, err = storage.NewState(e.loadUnit, e.lim.state); err != nil {
 		return err
@@ -158,6 +159,9 @@ func (e *Engine) first() error {
 	h := &e.line.head
 	h.Rules, h.Fragments, h.Loads, h.Tallies = 1, uint32(nobody)+1, 1, map[string]kith.Tally{}
 	t.blob.Skip()
+	if err := t.tx.PutMeta(storage.MetaManifest(), e.hist.Manifest()); err != nil {
+		return err
+	}
 	if err := t.tx.PutRules(1, e.matcher.Load().Rules().Format()); err != nil {
 		return err
 	}
@@ -204,7 +208,7 @@ func (e *Engine) replayState() error {
 			}
 			return t.retell(rec)
 		})
-		if err = errors.Join(err, e.state.Err()); err != nil {
+		if err = errors.Join(err, t.retellHeld(), e.state.Err()); err != nil {
 			return err
 		}
 		e.mids.Commit()
@@ -214,29 +218,48 @@ func (e *Engine) replayState() error {
 	})
 }
 
-// retell folds one record of the log.
+// held is an event of the log that waits for the decisions that it caused:
+// they stand after it, and were carried out before it was folded.
+type held struct {
+	storage.Event
+	ordinal uint64
+}
+
+// retell tells the state one record of the log, as it was told live.
 func (t *turn) retell(rec *storage.Record) error {
-	e := t.l.e
-	if d := rec.Decision; d != nil {
-		if d.Kind == kith.Number {
-			e.people.Number(d.A, d.SpaceID, e.weak(d.SpaceID), d.Token)
-			return nil
-		}
-		return t.graph.Carry(d)
-	}
-	ev := rec.Event
-	if ev == nil {
-		return nil
-	}
-	var secret []byte
-	if len(ev.Sealed) > 0 {
-		var err error
-		if secret, err = e.keys.Open(ev.Fragment, uint64(ev.Seq), sealEvent, ev.Sealed, nil); err != nil {
+	d := rec.Decision
+	if d == nil || t.held == nil || d.Cause != t.held.Seq {
+		if err := t.retellHeld(); err != nil {
 			return err
 		}
 	}
-	e.mids.Add(ev.IDPrint, ev.PayPrint, uint64(ev.Seq))
-	return t.l.fold.event(t, ev, rec.Ordinal, secret)
+	switch {
+	case d != nil && d.Kind == kith.Number:
+		t.l.e.people.Number(d.A, d.SpaceID, t.l.e.weak(d.SpaceID), d.Token)
+	case d != nil:
+		return t.graph.Carry(d)
+	case rec.Event != nil:
+		t.held = &held{*rec.Event, rec.Ordinal}
+	}
+	return nil
+}
+
+// retellHeld folds the event that was held back.
+func (t *turn) retellHeld() error {
+	h, e := t.held, t.l.e
+	t.held = nil
+	if h == nil {
+		return nil
+	}
+	var secret []byte
+	if len(h.Sealed) > 0 {
+		var err error
+		if secret, err = e.keys.Open(h.Fragment, uint64(h.Seq), sealEvent, h.Sealed, nil); err != nil {
+			return err
+		}
+	}
+	e.mids.Add(h.IDPrint, h.PayPrint, uint64(h.Seq))
+	return t.l.fold.event(t, &h.Event, h.ordinal, secret)
 }
 
 // weak tells whether the space that the directory gave a number is of anonymous or device ids.

@@ -124,7 +124,7 @@ func (w *view) identifiers() history.Table {
 			if err != nil {
 				return err
 			}
-			m := storage.MarksOf(marks.U8[f&0xffff])
+			m := storage.MarksOf(marks.U16[f&0xffff])
 			r.add(e.spaces.at(int(m.Space)), string(plain), f, owners.U32[f&0xffff], m.Alone, uint64(rec.Seq))
 			return nil
 		})
@@ -415,7 +415,7 @@ func (p *profileTable) known(block int) (history.Vector, error) {
 		return history.Vector{}, err
 	}
 	known := make([]bool, 1<<16)
-	for i, b := range img.U8 {
+	for i, b := range img.U16 {
 		known[i] = storage.MarksOf(b).Known
 	}
 	return history.Vector{Bool: known}, nil

@@ -17,8 +17,8 @@ import (
 // document is a trait document that the turn has changed.
 type document = storage.Document
 
-// told is one trait that an event told.
-type told struct {
+// news is one trait that an event told.
+type news struct {
 	path   uint32 // of "traits.NAME"
 	raw    []byte
 	sealed bool // an identifying leaf is in it
@@ -27,16 +27,16 @@ type told struct {
 // tell folds the traits of an event into its fragment's document, and shows
 // what follows for the profile in the columns.
 func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, secret []byte) error {
-	news, err := f.e.traits.of(ev, secret)
-	if err != nil || len(news) == 0 {
+	list, err := f.e.traits.of(ev, secret)
+	if err != nil || len(list) == 0 {
 		return err
 	}
 	doc, err := t.document(ev.Fragment)
 	if err != nil {
 		return err
 	}
-	changed := news[:0]
-	for _, n := range news {
+	changed := list[:0]
+	for _, n := range list {
 		class := kith.Other
 		if n.sealed {
 			class = kith.Identifying
@@ -226,8 +226,8 @@ func cutPath(path string) (first, rest string, ok bool) {
 
 // of gives the traits that an event told: those of an identify call, and those
 // in the context of any call.
-func (ts *traits) of(ev *storage.Event, secret []byte) ([]told, error) {
-	var out []told
+func (ts *traits) of(ev *storage.Event, secret []byte) ([]news, error) {
+	var out []news
 	var nested []leaf
 	each := func(cells []byte, sealed bool) error {
 		return clean.EachCell(cells, func(path uint32, text []byte) bool {
@@ -237,7 +237,7 @@ func (ts *traits) of(ev *storage.Event, secret []byte) ([]told, error) {
 			case deep:
 				nested = append(nested, leaf{uint32(top), path, text, sealed})
 			default:
-				out = append(out, told{uint32(top), text, sealed})
+				out = append(out, news{uint32(top), text, sealed})
 			}
 			return true
 		})
@@ -292,8 +292,8 @@ func (ts *traits) learn(path uint32) int32 {
 }
 
 // nest puts the leaves of traits that are objects together again, one trait each.
-func (ts *traits) nest(leaves []leaf) []told {
-	var out []told
+func (ts *traits) nest(leaves []leaf) []news {
+	var out []news
 	seen := map[uint32]bool{}
 	for _, l := range leaves {
 		if seen[l.top] {
@@ -301,7 +301,7 @@ func (ts *traits) nest(leaves []leaf) []told {
 		}
 		seen[l.top] = true
 		n := &node{}
-		t := told{path: l.top}
+		t := news{path: l.top}
 		for _, m := range leaves {
 			if m.top == l.top {
 				path := strings.TrimPrefix(strings.TrimPrefix(ts.e.paths.Path(m.path), "context."), "traits.")
@@ -342,9 +342,15 @@ func (n *node) append(p []byte) []byte {
 	if n.text != nil {
 		return append(p, n.text...)
 	}
+	order := make([]int, len(n.keys)) // by key: the text depends on the leaves alone, not on their order
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(n.keys[a], n.keys[b]) })
 	p = append(p, '{')
-	for i, k := range n.keys {
-		if i > 0 {
+	for at, i := range order {
+		k := n.keys[i]
+		if at > 0 {
 			p = append(p, ',')
 		}
 		name, err := json.Marshal(k)

@@ -44,15 +44,15 @@ type keeper struct {
 // busy tells whether upkeep has something to do, so that the line must not sleep.
 func (e *Engine) busy() bool {
 	k := &e.keeper
-	return e.line.failed == nil && (k.writing || k.sweeping || k.cleaning || k.merging)
+	return e.line.failed == nil && e.full == nil && (k.writing || k.sweeping || k.cleaning || k.merging)
 }
 
 // upkeep does a little of what is to be done beside the log.
 func (e *Engine) upkeep() {
-	if e.line.failed != nil || e.o.ReadOnly {
+	if e.line.failed != nil || e.full != nil || e.o.ReadOnly {
 		return
 	}
-	if !e.keeper.writing && !e.keeper.sweeping && e.line.head.Events-e.keeper.last >= e.lim.replay {
+	if !e.keeper.writing && !e.keeper.sweeping && !e.keeper.cleaning && e.line.head.Events-e.keeper.last >= e.lim.replay {
 		e.freeze()
 	}
 	if !e.busy() {

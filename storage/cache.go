@@ -53,30 +53,32 @@ type flight struct {
 }
 
 // bring loads a unit and puts it in its place. The caller holds no lock, or
-// is the line inside Do. Others may have brought it, or evicted it since: the
-// caller looks again.
-func (s *State) bring(line bool, key UnitKey, build func([]byte) (unit, error)) error {
+// is the line inside Do. Others may have evicted the unit since. Then what
+// bring gives can still be read: a unit that changed after a reader's version
+// has undo and is not evicted, and one that is out of its place never changes.
+// The line changes only what it finds in its place.
+func (s *State) bring(line bool, key UnitKey, build func([]byte) (unit, error)) (unit, error) {
 	f := s.fetch(key, build)
 	if !line || !s.inside {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 	}
-	if f.landed { // what f holds may be old by now
-		return f.err
+	if f.landed {
+		return f.unit, f.err
 	}
 	f.landed = true
 	s.fmu.Lock()
 	delete(s.flights, key)
 	s.fmu.Unlock()
 	if f.err != nil {
-		return f.err
+		return nil, f.err
 	}
 	f.unit.seat(true)
 	s.enter(f.unit)
 	if !line { // the line may hold a unit that it has not touched yet
 		s.shrink()
 	}
-	return nil
+	return f.unit, nil
 }
 
 // fetch reads a unit once, however many ask at the same time.

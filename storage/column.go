@@ -84,20 +84,27 @@ func (c *Column) find(row uint32) *block {
 
 func (c *Column) fetch(k uint32) *block {
 	for k < c.s.extent.n {
-		if err := c.bring(true, k); err != nil {
+		b, err := c.bring(true, k)
+		if err != nil {
 			c.s.fail(err)
 			return nil
 		}
-		if b := c.slot(k); b != nil {
-			b.use()
+		if !c.s.inside || b == c.slot(k) {
+			return b
+		}
+		if b = c.slot(k); b != nil {
 			return b
 		}
 	}
 	return nil
 }
 
-func (c *Column) bring(line bool, k uint32) error {
-	return c.s.bring(line, newBlock(c, k).key, func(data []byte) (unit, error) { return c.parse(k, data) })
+func (c *Column) bring(line bool, k uint32) (*block, error) {
+	u, err := c.s.bring(line, newBlock(c, k).key, func(data []byte) (unit, error) { return c.parse(k, data) })
+	if err != nil {
+		return nil, err
+	}
+	return u.(*block), nil
 }
 
 // own gives the line the block of a row to change; nil = it cannot be loaded.
@@ -217,23 +224,22 @@ func (c *Column) At(p *Pin, row uint32) (v Cell, ok bool, err error) {
 
 // look shows f the block, locked, unless it is empty at every version.
 func (c *Column) look(p *Pin, k uint32, f func(b *block, ver uint64)) error {
-	for {
-		ver := c.s.see(p)
-		if b := c.slot(k); b != nil {
-			b.use()
-			f(b, ver)
-			c.s.unsee(p)
-			return nil
-		}
-		none := k >= c.s.extent.n
+	ver := c.s.see(p)
+	b, none := c.slot(k), k >= c.s.extent.n
+	if b == nil && !none {
 		c.s.unsee(p)
-		if none {
-			return nil
-		}
-		if err := c.bring(p == nil, k); err != nil {
+		var err error
+		if b, err = c.bring(p == nil, k); err != nil {
 			return err
 		}
+		c.s.see(p)
 	}
+	if b != nil {
+		b.use()
+		f(b, ver)
+	}
+	c.s.unsee(p)
+	return nil
 }
 
 // Image is one block as it was at a version. It never changes, also after the

@@ -218,13 +218,5 @@ func (r *Reader) Document(f kith.FragmentID) (seq uint64, sealed []byte, err err
 // PutDocument stores the sealed trait document of a fragment.
 func (tx *Tx) PutDocument(f kith.FragmentID, seq uint64, sealed []byte) error {
 	key := key4(keyDocument, uint32(f))
-	old, err := tx.Get(key)
-	if err != nil {
-		return err
-	}
-	p := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(sealed)), seq), sealed...)
-	if old == nil {
-		return tx.Put(key, p)
-	}
-	return tx.Replace(key, p)
+	return tx.put(key, append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(sealed)), seq), sealed...))
 }

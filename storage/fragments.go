@@ -7,22 +7,31 @@ import (
 	"github.com/kithdb/kith"
 )
 
-// FragmentRecord is what the directory keeps of one identifier: when it was
-// seen first, and its value as it was first spelled, sealed.
+// FragmentRecord is what the directory keeps of one identifier: the decision
+// that gave it a number, and its value as it was first spelled, sealed.
 type FragmentRecord struct {
 	Fragment kith.FragmentID
-	Seq      kith.Seq // of the decision that gave the number
+	Seq      kith.Seq // of the decision
+	At       int64    // its instant, microseconds
+	Rules    uint32   // version of the rules then
+	Space    uint8    // number in the dictionary of spaces
 	Sealed   []byte
 }
 
 // recordChunk bounds a chunk of fragment records, so that one can be read without the others at small cost.
 const recordChunk = 4 << 10
 
-// PutFragments stores the records of new fragments, whose numbers follow one another.
+// PutFragments stores the records of new fragments, whose numbers follow one
+// another, and which have one instant and one version of the rules.
 func (tx *Tx) PutFragments(recs []FragmentRecord) error {
 	var p []byte
 	for i, r := range recs {
+		if len(p) == 0 {
+			p = binary.AppendVarint(p, r.At)
+			p = binary.AppendUvarint(p, uint64(r.Rules))
+		}
 		p = binary.AppendUvarint(p, uint64(r.Seq))
+		p = append(p, r.Space)
 		p = appendText(p, r.Sealed)
 		if len(p) >= recordChunk || i == len(recs)-1 {
 			if err := tx.Put(key4(keyFragments, uint32(r.Fragment)), p); err != nil {
@@ -38,7 +47,8 @@ func (tx *Tx) PutFragments(recs []FragmentRecord) error {
 func (r *Reader) Fragment(f kith.FragmentID) (rec FragmentRecord, err error) {
 	err = r.Fragments(f, func(found FragmentRecord) error {
 		if found.Fragment == f {
-			rec = FragmentRecord{found.Fragment, found.Seq, append([]byte{}, found.Sealed...)}
+			rec = found
+			rec.Sealed = append([]byte{}, found.Sealed...)
 		}
 		if found.Fragment >= f {
 			return ErrStop
@@ -57,8 +67,9 @@ func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) e
 	return r.ScanFrom([]byte{keyFragments}, key4(keyFragments, uint32(from)), func(key, chunk []byte) error {
 		var recs []FragmentRecord
 		d := decoder{p: chunk}
+		at, rules := d.varint(), uint32(d.uvarint())
 		for len(d.p) > 0 && d.err == nil {
-			recs = append(recs, FragmentRecord{Seq: kith.Seq(d.uvarint()), Sealed: d.text()})
+			recs = append(recs, FragmentRecord{At: at, Rules: rules, Seq: kith.Seq(d.uvarint()), Space: d.byte(), Sealed: d.text()})
 		}
 		if d.err != nil {
 			return damaged(key)
@@ -115,27 +126,32 @@ func (r *Reader) Pair(a, b kith.FragmentID) (PairRecord, bool, error) {
 // smaller number only.
 func (tx *Tx) PutPair(a, b kith.FragmentID, rec PairRecord) error {
 	a, b = min(a, b), max(a, b)
-	old, known, err := tx.Pair(a, b)
-	if err != nil {
-		return err
-	}
 	p := append([]byte{byte(rec.Kind)}, binary.AppendUvarint(nil, uint64(rec.Seq))...)
 	p = binary.AppendVarint(p, rec.At)
 	p = appendText(p, rec.Rule)
-	put := func(key []byte, known bool) error {
-		if known {
-			return tx.Replace(key, p)
-		}
-		return tx.Put(key, p)
-	}
-	if err := put(pairKey(a, b), known); err != nil {
+	if err := tx.put(pairKey(a, b), p); err != nil {
 		return err
 	}
-	mirrored := known && (old.Kind == kith.Link || old.Kind == kith.Cut)
-	if rec.Kind == kith.Link || mirrored {
-		return put(pairKey(b, a), mirrored)
+	mirror := pairKey(b, a)
+	if rec.Kind == kith.Link {
+		return tx.put(mirror, p)
 	}
-	return nil
+	if old, err := tx.Get(mirror); old == nil || err != nil {
+		return err
+	}
+	return tx.Replace(mirror, p)
+}
+
+// put stores a record, whether the key is new or not.
+func (tx *Tx) put(key, payload []byte) error {
+	old, err := tx.Get(key)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		return tx.Put(key, payload)
+	}
+	return tx.Replace(key, payload)
 }
 
 // Pairs calls f for each link and cut of a fragment, by the other's number.

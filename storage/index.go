@@ -192,16 +192,24 @@ func (x *index) find(what, row uint32, create bool) *leaf {
 		if l := sl.leaf.Load(); l != nil {
 			return l
 		}
-		if err := x.bring(true, sl); err != nil {
+		l, err := x.bring(true, sl)
+		if err != nil {
 			x.s.fail(err)
 			return nil
+		}
+		if !x.s.inside {
+			return l
 		}
 	}
 }
 
-func (x *index) bring(line bool, sl *berth) error {
+func (x *index) bring(line bool, sl *berth) (*leaf, error) {
 	key := UnitKey{x.key.Family, x.key.ID, sl.part}
-	return x.s.bring(line, key, func(data []byte) (unit, error) { return x.parse(key, sl, data) })
+	u, err := x.s.bring(line, key, func(data []byte) (unit, error) { return x.parse(key, sl, data) })
+	if err != nil {
+		return nil, err
+	}
+	return u.(*leaf), nil
 }
 
 // add makes a berth one of those there are; sl is one whose making was rolled back, or nil.
@@ -239,27 +247,28 @@ func (x *index) list(p *Pin) []uint32 {
 // at gives the counts of what at a version, all cuts together.
 func (x *index) at(p *Pin, what uint32) (*bitmap.Counts, error) {
 	all := &bitmap.Counts{}
-	for cut := uint64(0); ; {
+	for cut, cuts := uint64(0), uint64(0); cut <= cuts; cut++ {
 		ver := x.s.see(p)
-		cuts, sl := uint64(x.cuts), x.berths[uint64(what)<<32|cut]
+		cuts = uint64(x.cuts)
+		sl := x.berths[uint64(what)<<32|cut]
 		if sl == nil || sl.since > ver || sl.since == never {
-			sl = nil
-		} else if l := sl.leaf.Load(); l != nil {
-			l.use()
-			all.Join(l.at(ver))
-			sl = nil
-		}
-		x.s.unsee(p)
-		if sl != nil {
-			if err := x.bring(p == nil, sl); err != nil {
-				return nil, err
-			}
+			x.s.unsee(p)
 			continue
 		}
-		if cut++; cut > cuts {
-			return all, nil
+		l := sl.leaf.Load()
+		if l == nil {
+			x.s.unsee(p)
+			var err error
+			if l, err = x.bring(p == nil, sl); err != nil {
+				return nil, err
+			}
+			x.s.see(p)
 		}
+		l.use()
+		all.Join(l.at(ver))
+		x.s.unsee(p)
 	}
+	return all, nil
 }
 
 func (x *index) revert() {

@@ -37,14 +37,7 @@ func (tx *Tx) PutMeta(key []byte, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key[1:], err)
 	}
-	old, err := tx.Get(key)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		return tx.Replace(key, p)
-	}
-	return tx.Put(key, p)
+	return tx.put(key, p)
 }
 
 // Meta reads the one record of a name into v and tells whether there is one.

@@ -23,11 +23,10 @@ const (
 
 // Bits that stand beside the space in colSpace.
 const (
-	spaceBits = 0x1f // at most 32 spaces in a directory
-	bitAlone  = 0x20 // the fragment is shared by several people and stands alone
-	bitTold   = 0x40 // the fragment has a trait document
-	bitKnown  = 0x80 // of a profile: it has an identifier that is not weak
-	MaxSpaces = spaceBits + 1
+	spaceBits = 0x00ff // the space: at most 256 in a directory
+	bitAlone  = 0x0100 // the fragment is shared by several people and stands alone
+	bitTold   = 0x0200 // the fragment has a trait document
+	bitKnown  = 0x0400 // of a profile: it has an identifier that is not weak
 )
 
 // People is who is who: which profile has which fragment, and what each profile
@@ -47,7 +46,7 @@ func OpenPeople(s *State) (*People, error) {
 		id    uint32
 		width int
 	}{
-		{&p.owner, colOwner, 4}, {&p.next, colNext, 4}, {&p.space, colSpace, 1}, {&p.token, colToken, 16},
+		{&p.owner, colOwner, 4}, {&p.next, colNext, 4}, {&p.space, colSpace, 2}, {&p.token, colToken, 16},
 		{&p.First, colFirst, 8}, {&p.Last, colLast, 8}, {&p.Count, colCount, 4}, {&p.Head, colHead, 4},
 	} {
 		col, err := s.Column(c.id, ColumnSpec{Width: c.width})
@@ -61,20 +60,29 @@ func OpenPeople(s *State) (*People, error) {
 
 // Number makes f a fragment, and a profile of its own.
 func (p *People) Number(f kith.FragmentID, space uint8, weak bool, token kith.Token) {
-	bits := space & spaceBits
+	bits := uint16(space)
 	if !weak {
 		bits |= bitKnown
 	}
 	p.s.Do(func() {
 		p.owner.SetU32(uint32(f), uint32(f))
 		p.next.SetU32(uint32(f), uint32(f))
-		p.space.SetU8(uint32(f), bits)
+		p.space.Set(uint32(f), Cell{Lo: uint64(bits)})
 		p.token.Set(uint32(f), tokenCell(token))
 	})
 }
 
 func tokenCell(t kith.Token) Cell {
 	return Cell{Lo: binary.LittleEndian.Uint64(t[:8]), Hi: binary.LittleEndian.Uint64(t[8:])}
+}
+
+// Exists tells whether a number is a profile: it owns itself and has an event or a link.
+func (p *People) Exists(pin *Pin, who kith.ProfileID) (bool, error) {
+	if _, ok, err := p.Count.At(pin, uint32(who)); ok || err != nil {
+		return ok, err
+	}
+	next, ok, err := p.next.At(pin, uint32(who))
+	return ok && uint32(next.Lo) != uint32(who), err
 }
 
 // Token gives the token of a fragment's identifier.
@@ -131,7 +139,7 @@ func (p *People) Fragments(pin *Pin, f kith.FragmentID) ([]kith.FragmentID, erro
 	}
 }
 
-// Traits of a fragment's colSpace byte.
+// Marks is what is noted about a fragment.
 type Marks struct {
 	Space uint8
 	Alone bool // shared by several people
@@ -139,20 +147,20 @@ type Marks struct {
 	Known bool // of a profile: has an identifier that is not weak
 }
 
-// MarksOf reads a byte of Spaces.
-func MarksOf(b uint8) Marks {
-	return Marks{b & spaceBits, b&bitAlone != 0, b&bitTold != 0, b&bitKnown != 0}
+// MarksOf reads a value of Spaces.
+func MarksOf(b uint16) Marks {
+	return Marks{uint8(b & spaceBits), b&bitAlone != 0, b&bitTold != 0, b&bitKnown != 0}
 }
 
 // Marks gives what is noted about a fragment.
 func (p *People) Marks(pin *Pin, f kith.FragmentID) (Marks, error) {
 	c, _, err := p.space.At(pin, uint32(f))
-	return MarksOf(uint8(c.Lo)), err
+	return MarksOf(uint16(c.Lo)), err
 }
 
-func (p *People) mark(f uint32, set, unset uint8) {
+func (p *People) mark(f uint32, set, unset uint64) {
 	c, _ := p.space.Get(f)
-	p.space.SetU8(f, uint8(c.Lo)&^unset|set)
+	p.space.Set(f, Cell{Lo: c.Lo&^unset | set})
 }
 
 // Told notes that the fragment has a trait document. Call it inside State.Do.
@@ -172,7 +180,7 @@ func (p *People) Join(stay, gone kith.ProfileID) {
 			break
 		}
 	}
-	if c, _ := p.space.Get(b); uint8(c.Lo)&bitKnown != 0 {
+	if c, _ := p.space.Get(b); c.Lo&bitKnown != 0 {
 		p.mark(a, bitKnown, 0)
 	}
 	p.joinCounts(a, b)
@@ -252,7 +260,7 @@ func (p *People) Part(changes []Assignment, shared kith.FragmentID, weak func(sp
 		p.next.SetU32(l, first[who])
 	}
 	for _, c := range changes {
-		if cell, _ := p.space.Get(uint32(c.Fragment)); !weak(uint8(cell.Lo) & spaceBits) {
+		if cell, _ := p.space.Get(uint32(c.Fragment)); !weak(uint8(cell.Lo & spaceBits)) {
 			p.mark(uint32(c.Profile), bitKnown, 0)
 		}
 	}

@@ -90,14 +90,7 @@ func (tx *Tx) PutLoad(l *Load) error {
 	if err != nil {
 		return err
 	}
-	old, err := tx.Get(key)
-	if err != nil {
-		return err
-	}
-	if old == nil {
-		return tx.Put(key, p)
-	}
-	return tx.Replace(key, p)
+	return tx.put(key, p)
 }
 
 // Loads calls f for each load, in order.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
@@ -19,6 +20,8 @@ import (
 type Store struct {
 	db     *badger.DB
 	counts [len(prefixes)]atomic.Int64 // records under each prefix, as of the last commit
+	mu     sync.Mutex                  // one commit and its sync at a time: Sync reaches only the newest of Badger's logs
+	nosync bool
 	memory bool
 }
 
@@ -27,6 +30,7 @@ type Config struct {
 	Dir      string // empty: in memory
 	ReadOnly bool
 	Memtable int64 // bytes; 0: 64 MB
+	NoSync   bool  // Commit returns before the disk has it
 }
 
 // OpenStore opens the Badger store. It takes no lock of its own: the engine
@@ -60,7 +64,7 @@ func OpenStore(c Config) (s *Store, err error) {
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
 	}
-	return &Store{db: db, memory: c.Dir == ""}, nil
+	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == ""}, nil
 }
 
 // Close flushes and closes the store.

@@ -60,14 +60,16 @@ func (tx *Tx) Counts() []int64 {
 }
 
 // Commit makes the transaction durable: it has survived a power cut when Commit
-// returns. Badger's own SyncWrites has no group commit, and its Sync reaches
+// returns, unless the store was opened with NoSync. Badger's own SyncWrites has no group commit, and its Sync reaches
 // only the active memtable's log, so this holds because one goroutine writes.
 func (tx *Tx) Commit() (err error) {
 	defer recoverCorrupt("storage.Commit", &err)
+	tx.s.mu.Lock()
+	defer tx.s.mu.Unlock()
 	if err := tx.txn.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	if !tx.s.memory {
+	if !tx.s.nosync {
 		if err := tx.s.db.Sync(); err != nil {
 			return fmt.Errorf("sync: %w", err)
 		}

@@ -63,7 +63,7 @@ type Cleaner struct {
 	made  []byte // the line of an Event
 
 	trie trie
-	item
+	found
 	it Item
 }
 

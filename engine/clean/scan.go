@@ -18,8 +18,8 @@ const (
 	silent = -2
 )
 
-// item is what the scanner collects of one item.
-type item struct {
+// found is what the scanner collects of one item.
+type found struct {
 	known   [roles]int32 // the nodes that have a role
 	fields  [lastField + 1]field
 	noted   [lastNoted + 1]int32 // index of the leaf there, plus one
@@ -59,7 +59,7 @@ const (
 	hasWhite // white space inside that must go
 	isWhole  // array or object
 	isSecret // identifying
-	isIP     // the text is item.ip
+	isIP     // the text is found.ip
 )
 
 // member is one member of traits or context.traits: its leaves are leaves[a:b].

@@ -155,6 +155,17 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 			t.Errorf("At(%d) = %s, want %s", o, got, want)
 		}
 	}
+	glances, err := h.Glance(context.Background(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range at {
+		w := all[o]
+		w.Also, w.Received, w.Sent, w.Original, w.MessageID, w.Cells, w.Sealed = nil, NoTime, NoTime, NoTime, "", nil, nil
+		if got, want := spelled(t, d, glances[i]), spelled(t, d, w); got != want {
+			t.Errorf("Glance(%d) = %s, want %s", o, got, want)
+		}
+	}
 	if _, err := h.At(context.Background(), []uint64{uint64(len(all))}); err == nil {
 		t.Error("At gave a row that is not there")
 	}

@@ -241,14 +241,16 @@ func BenchmarkAsk(b *testing.B) {
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	b.Run("At 20", func(b *testing.B) {
-		least(b, func() error {
-			at := make([]uint64, 20)
-			for i := range at {
-				at[i] = r.Uint64N(uint64(total))
-			}
-			_, err := h.At(context.Background(), at)
-			return err
+	for _, f := range []func(context.Context, []uint64) ([]Row, error){h.At, h.Glance} {
+		b.Run("20 rows", func(b *testing.B) {
+			least(b, func() error {
+				at := make([]uint64, 20)
+				for i := range at {
+					at[i] = r.Uint64N(uint64(total))
+				}
+				_, err := f(context.Background(), at)
+				return err
+			})
 		})
-	})
+	}
 }

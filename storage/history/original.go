@@ -1,6 +1,9 @@
 package history
 
 import (
+	"cmp"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -93,16 +96,23 @@ func (s *session) original(dst []byte, r *Row) ([]byte, error) {
 		}
 		cells = append(opened[:len(opened):len(opened)], cells...)
 	}
-	paths := s.h.o.Paths
-	known := true
-	ok := EachCell(cells, func(path uint32, value []byte) bool {
-		if known = int(path) < paths.Len(); known {
-			top.leaf(paths.Path(path), value)
+	type leaf struct {
+		path  uint32
+		value []byte
+	}
+	var leaves []leaf
+	if !EachCell(cells, func(path uint32, value []byte) bool {
+		leaves = append(leaves, leaf{path, value})
+		return true
+	}) {
+		return nil, errors.New("the leaves of an event are not well formed")
+	}
+	slices.SortStableFunc(leaves, func(a, b leaf) int { return cmp.Compare(a.path, b.path) })
+	for _, l := range leaves {
+		if int(l.path) >= s.h.o.Paths.Len() {
+			return nil, errUnknownPath
 		}
-		return known
-	})
-	if !ok || !known {
-		return nil, errUnknownPath
+		top.leaf(s.h.o.Paths.Path(l.path), l.value)
 	}
 	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
 		space, value, err := s.view.Identifier(f)

@@ -1,0 +1,2 @@
+// Package bench measures Kith on worlds, beside DuckDB alone in the same run.
+package bench

@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/bench/world"
+	"github.com/kithdb/kith/engine"
+)
+
+// Options say what is measured.
+type Options struct {
+	Size    string           // S, M or L; empty: S
+	Dir     string           // where files are put; empty: a directory of its own, removed at the end
+	Keep    bool             // leave the files; a later run with the same Dir uses the loaded world again
+	Parts   []string         // of Parts; empty: all
+	Repeat  int              // how often what is compared is repeated, the best counts; 0: 3
+	Command string           // as it is noted in the report
+	Say     func(text string) // is told what is being done; nil: nobody is
+}
+
+// Parts are what a run measures, in this order.
+var Parts = []string{"load", "questions", "people", "open", "memory", "ingest"}
+
+// scale is how much is done at a size.
+type scale struct {
+	warm, lookups, timelines, singles int
+}
+
+// coldPeople is how many different people the cold lines are about: one each.
+const coldPeople = 1_000_000
+
+// warmPeople is how many people the warm lines are about.
+const warmPeople = 20_000
+
+var scales = map[string]scale{
+	"S": {1_000_000, 10_000, 1_000, 300},
+	"M": {2_000_000, 20_000, 2_000, 500},
+	"L": {2_000_000, 20_000, 2_000, 500},
+}
+
+// run is a run in progress.
+type run struct {
+	Options
+	scale
+	world  world.World
+	report *Report
+	own    bool // the directory is ours to remove
+}
+
+// Run measures, and gives what it found; after an error, what it had found by then.
+func Run(ctx context.Context, o Options) (rep *Report, err error) {
+	r := &run{Options: o}
+	if r.Size == "" {
+		r.Size = "S"
+	}
+	if r.world, err = world.Size(r.Size); err != nil {
+		return nil, err
+	}
+	for _, p := range r.Parts {
+		if !slices.Contains(Parts, p) {
+			return nil, &kith.Error{Op: "bench", On: fmt.Sprintf("part %q, there are %s", p, strings.Join(Parts, ", ")), Kind: kith.ErrInvalid}
+		}
+	}
+	if r.Repeat <= 0 {
+		r.Repeat = 3
+	}
+	r.scale = scales[r.Size]
+	r.report = &Report{Size: r.Size, Command: r.Command, Began: time.Now().UTC().Truncate(time.Second), Machine: machine()}
+	if err := r.room(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if !r.Keep {
+			err = errors.Join(err, r.clear())
+		}
+		r.report.Machine.LoadEnd = loadAverage()
+		r.report.Took = time.Since(r.report.Began).Truncate(time.Second).String()
+	}()
+	for _, p := range []struct {
+		name string
+		f    func(context.Context) error
+	}{{"load", r.load}, {"questions", r.questions}, {"people", r.people}, {"open", r.open}, {"memory", r.memory}, {"ingest", r.ingest}} {
+		if len(r.Parts) > 0 && !slices.Contains(r.Parts, p.name) {
+			continue
+		}
+		if err := p.f(ctx); err != nil {
+			return r.report, fmt.Errorf("measure %s: %w", p.name, err)
+		}
+	}
+	return r.report, nil
+}
+
+// room makes the directory.
+func (r *run) room() (err error) {
+	if r.Dir == "" {
+		r.own = true
+		r.Dir, err = os.MkdirTemp("", "kith-bench-")
+		return err
+	}
+	return os.MkdirAll(r.Dir, 0o755)
+}
+
+// clear removes what this run may have made.
+func (r *run) clear() error {
+	if r.own {
+		return os.RemoveAll(r.Dir)
+	}
+	var errs []error
+	for _, name := range []string{worldFile, worldDir, smallDir, trackDir, warmFile, coldFile} {
+		errs = append(errs, os.RemoveAll(r.path(name)))
+	}
+	return errors.Join(errs...)
+}
+
+// Names in the directory.
+const (
+	worldFile = "world.ndjson"
+	worldDir  = "world.kith"
+	smallDir  = "small.kith" // the world again, with little memory
+	trackDir  = "track.kith"
+	warmFile  = "warm.ndjson"
+	coldFile  = "cold.ndjson"
+)
+
+func (r *run) path(name string) string { return filepath.Join(r.Dir, name) }
+
+func (r *run) say(format string, args ...any) {
+	if r.Say != nil {
+		r.Say(fmt.Sprintf(format, args...))
+	}
+}
+
+// threads is how many Kith and its peer may use.
+func threads() int { return runtime.GOMAXPROCS(0) }
+
+// loaded opens the directory with the world in it, and loads it first where it is not there.
+func (r *run) loaded(ctx context.Context) (*engine.Engine, error) {
+	if _, err := os.Stat(filepath.Join(r.path(worldDir), "FORMAT")); err != nil {
+		if err := r.load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return engine.Open(r.path(worldDir), nil)
+}

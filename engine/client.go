@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
+)
+
+// Client speaks with the process that owns a directory. Its methods promise
+// what those of Engine promise; errors keep their kind and text.
+type Client struct {
+	dir  string
+	http *http.Client
+	db   *sql.DB
+	free func() // gives the lease back
+	done func() // ends the way to the socket
+}
+
+// Dial connects to the engine that owns dir, in this process or another, and
+// holds it open until Close: an engine that lingers waits for its clients. It is
+// ErrLocked, naming the process, when the owner does not listen, and ErrNotFound
+// when nobody owns the directory.
+func Dial(dir string) (*Client, error) {
+	path, done, err := reach(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &kith.Error{Op: "engine.Dial", On: dir, Kind: kith.ErrNotFound}
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{dir: dir, done: done}
+	c.http = &http.Client{Transport: &http.Transport{
+		DisableCompression: true, MaxIdleConns: 4,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		},
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	r, err := c.send(ctx, http.MethodGet, "/lease", nil)
+	if err != nil || r.StatusCode != http.StatusOK {
+		if err == nil {
+			r.Body.Close() // of the refusal
+		}
+		cancel()
+		c.done()
+		return nil, &kith.Error{Op: "engine.Dial", On: dir, Kind: kith.ErrLocked, Err: errors.New("process " + pid(dir) + " owns it and does not listen")}
+	}
+	c.free = func() {
+		cancel()
+		r.Body.Close() // nothing is in it
+	}
+	c.db = sql.OpenDB(&dialler{c})
+	return c, nil
+}
+
+// Close gives the lease back. It does not close the engine.
+func (c *Client) Close() error {
+	err := c.db.Close()
+	c.free()
+	c.http.CloseIdleConnections()
+	c.done()
+	return err
+}
+
+// send asks and gives the answer as it comes.
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://kith"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.http.Do(req)
+	switch {
+	case err == nil:
+		return r, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return nil, errCut // the address, which is in err, helps nobody
+}
+
+// tell asks and reads a reply.
+func tell[T any](ctx context.Context, c *Client, method, path string, body io.Reader) (T, error) {
+	r, err := c.send(ctx, method, path, body)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer r.Body.Close()
+	answer, err := receive[T](r.Body)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return answer, err
+}
+
+// asked gives a question as the body of a request.
+func asked(v any) io.Reader {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("unreachable") // only our own shapes are asked
+	}
+	return bytes.NewReader(text)
+}
+
+// Load brings in lines of the specification, as Engine.Load does.
+func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadReport, error) {
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	q := url.Values{"name": {o.Name}, "source": {o.Source}, "keep": {strconv.Itoa(o.Keep)}}
+	body := &counting{r: r, progress: o.Progress}
+	out, err := tell[loadReply](ctx, c, http.MethodPost, "/load?"+q.Encode(), body)
+	if body.err != nil {
+		err = &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: body.err} // the input, not the socket, is at fault
+	}
+	return out.report(), err
+}
+
+// counting tells how far a reader was read, and remembers why it ended.
+type counting struct {
+	r        io.Reader
+	n        int64
+	err      error
+	progress func(int64)
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	if c.progress != nil {
+		c.progress(c.n)
+	}
+	return n, err
+}
+
+// IngestJSON takes events in, as Engine.IngestJSON does.
+func (c *Client) IngestJSON(ctx context.Context, source string, body []byte) (kith.Report, error) {
+	return tell[kith.Report](ctx, c, http.MethodPost, "/ingest?"+url.Values{"source": {source}}.Encode(), bytes.NewReader(body))
+}
+
+// Profile gives the person that an identifier points at, as Engine.Profile does.
+func (c *Client) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error) {
+	p, err := tell[*kith.Profile](ctx, c, http.MethodPost, "/profile", asked(person{Space: id.Space, Value: id.Value}))
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Links {
+		if l := &p.Links[i]; l.Rule == "" {
+			l.With = kith.NoFragment
+		}
+	}
+	return p, nil
+}
+
+// Timeline gives the newest n events of a person, as Engine.Timeline does.
+func (c *Client) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
+	return tell[[]kith.Happening](ctx, c, http.MethodPost, "/timeline", asked(person{Space: id.Space, Value: id.Value, N: n}))
+}
+
+// SQL answers one statement that reads, as Engine.SQL does. The values of
+// columns without a type of Go's own, such as decimals and lists, come as
+// json.Number and json.RawMessage.
+func (c *Client) SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return c.db.QueryContext(ctx, query, args...)
+}
+
+// Stats says what is in the platform.
+func (c *Client) Stats(ctx context.Context) (Stats, error) {
+	return tell[Stats](ctx, c, http.MethodGet, "/stats", nil)
+}
+
+// Clock gives the standing clock and what it says now.
+func (c *Client) Clock(ctx context.Context) (ClockSetting, time.Time, error) {
+	r, err := tell[clockReply](ctx, c, http.MethodGet, "/clock", nil)
+	if err != nil || r.Now == "" {
+		return r.ClockSetting, time.Time{}, err
+	}
+	now, err := time.Parse(time.RFC3339Nano, r.Now)
+	return r.ClockSetting, now, err
+}
+
+// SetClock sets the standing clock, as Engine.SetClock does.
+func (c *Client) SetClock(ctx context.Context, spec string) error {
+	_, err := tell[any](ctx, c, http.MethodPut, "/clock", asked(spec))
+	return err
+}
+
+// Rules gives the rules of identity that are in force.
+func (c *Client) Rules(ctx context.Context) (identity.Rules, error) {
+	text, err := tell[json.RawMessage](ctx, c, http.MethodGet, "/rules", nil)
+	if err != nil {
+		return identity.Rules{}, err
+	}
+	return identity.Parse(text)
+}
+
+// SetRules puts other rules into force, as Engine.SetRules does.
+func (c *Client) SetRules(ctx context.Context, r identity.Rules) error {
+	_, err := tell[any](ctx, c, http.MethodPut, "/rules", bytes.NewReader(r.Format()))
+	return err
+}

@@ -1,0 +1,103 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kithdb/kith"
+)
+
+// question tells whether a line of a script asks something.
+func question(step string) bool {
+	verb, _, _ := strings.Cut(step, " ")
+	return slices.Contains([]string{"profile", "profiles", "decisions", "rejects", "sql", "remember"}, verb)
+}
+
+// ask answers a question.
+func (p *play) ask(verb, rest string) ([]string, error) {
+	switch verb {
+	case "sql":
+		return Rows(p.e, rest)
+	case "profiles":
+		return p.profiles()
+	case "decisions":
+		return p.decisions()
+	case "rejects":
+		return Rows(p.e, `SELECT verdict, reason, path, e.message_id AS repeats FROM rejects r LEFT JOIN events e ON e.seq = r.repeats ORDER BY r.seq`)
+	case "remember":
+		name, who, _ := strings.Cut(rest, " ")
+		found, err := p.e.Profile(context.Background(), p.who(who))
+		if err == nil {
+			p.names["$"+name] = found.Public
+		}
+		return nil, err
+	}
+	found, err := p.e.Profile(context.Background(), p.who(rest))
+	if errors.Is(err, kith.ErrNotFound) {
+		return []string{"not found"}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return describe(found), nil
+}
+
+// who gives the identifier that a script names.
+func (p *play) who(name string) kith.Identifier {
+	if id, ok := p.names[name]; ok {
+		return kith.Identifier{Space: "id", Value: id}
+	}
+	space, value := space(name)
+	return kith.Identifier{Space: space, Value: value}
+}
+
+// describe writes a profile down, without what differs between directories.
+func describe(p *kith.Profile) []string {
+	var ids []string
+	for _, l := range p.Links {
+		ids = append(ids, l.Space+" "+l.Value)
+	}
+	slices.Sort(ids)
+	known := "unknown"
+	if p.Known {
+		known = "known"
+	}
+	out := []string{
+		strings.Join(ids, ", "),
+		fmt.Sprintf("%s, %d events, first %s, last %s", known, p.Events, short(p.FirstSeen), short(p.LastSeen)),
+	}
+	for _, t := range p.Traits {
+		line := fmt.Sprintf("%s = %s since %s", t.Name, t.Value, short(t.Time))
+		if t.Previous != nil {
+			line += fmt.Sprintf(", before %s since %s", t.Previous.Value, short(t.Previous.Time))
+		}
+		out = append(out, line)
+	}
+	for _, a := range p.Activity {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %q %d, first %s, last %s", a.Kind, a.Name, a.Count, short(a.First), short(a.Last))))
+	}
+	return out
+}
+
+func short(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(t.UTC().Format("2006-01-02T15:04:05.999999"), ":00"), "T00:00")
+}
+
+// profiles gives one line for each person.
+func (p *play) profiles() ([]string, error) {
+	return People(p.e)
+}
+
+func (p *play) decisions() ([]string, error) {
+	return Rows(p.e, `SELECT d.kind || ' ' || a.space || ' ' || a.value || coalesce(' and ' || b.space || ' ' || b.value, '')
+		|| ', ' || d.rule || coalesce(' ' || d.space, '') || coalesce(', because of ' || e.message_id, '')
+		FROM decisions d JOIN identifiers a ON a.fragment = d.fragment LEFT JOIN identifiers b ON b.fragment = d.other
+		LEFT JOIN events e ON e.seq = d.cause WHERE d.kind <> 'number' ORDER BY d.seq`)
+}

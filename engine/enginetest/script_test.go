@@ -1,0 +1,5 @@
+package enginetest
+
+import "testing"
+
+func TestScripts(t *testing.T) { Scripts(t, Repository("engine/testdata")) }

@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
+)
+
+// routes says what can be asked over the socket. Who can open the socket may
+// read the directory: there is no further permission.
+func (e *Engine) routes(s *socket) http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, f func(w http.ResponseWriter, r *http.Request) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := f(w, r); err != nil {
+				send[any](w, nil, err)
+			}
+		})
+	}
+	handle("GET /lease", s.lease)
+	handle("POST /load", e.serveLoad)
+	handle("POST /ingest", e.serveIngest)
+	handle("POST /profile", e.serveProfile)
+	handle("POST /timeline", e.serveTimeline)
+	handle("POST /sql", e.serveSQL)
+	handle("GET /stats", e.serveStats)
+	handle("GET /clock", e.serveClock)
+	handle("PUT /clock", e.serveSetClock)
+	handle("GET /rules", e.serveRules)
+	handle("PUT /rules", e.serveSetRules)
+	return mux
+}
+
+// ask reads what was asked.
+func ask(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	d.UseNumber()
+	if err := d.Decode(v); err != nil {
+		return &kith.Error{Op: "kith.sock", On: r.URL.Path, Kind: kith.ErrInvalid, Err: errors.New("not the JSON that is expected here")}
+	}
+	return nil
+}
+
+func (e *Engine) serveLoad(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	keep, err := strconv.Atoi(q.Get("keep"))
+	if err != nil {
+		keep = 0 // the default
+	}
+	report, err := e.Load(r.Context(), r.Body, &LoadOptions{Name: q.Get("name"), Source: q.Get("source"), Keep: keep})
+	send(w, report.wire(), err)
+	return nil
+}
+
+func (e *Engine) serveIngest(w http.ResponseWriter, r *http.Request) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostLine))
+	if err != nil {
+		return &kith.Error{Op: "kith.sock", On: "ingest", Kind: kith.ErrInvalid, Err: errors.New("more than 16 MiB at once; load a file instead")}
+	}
+	report, err := e.IngestJSON(r.Context(), r.URL.Query().Get("source"), body)
+	send(w, report, err)
+	return nil
+}
+
+// person is what /profile and /timeline are asked. It stands in the body, so
+// that no identifier is part of an address.
+type person struct {
+	Space string `json:"space"`
+	Value string `json:"value"`
+	N     int    `json:"n"`
+}
+
+func (p *person) id() kith.Identifier { return kith.Identifier{Space: p.Space, Value: p.Value} }
+
+func (e *Engine) serveProfile(w http.ResponseWriter, r *http.Request) error {
+	var who person
+	if err := ask(r, &who); err != nil {
+		return err
+	}
+	p, err := e.Profile(r.Context(), who.id())
+	send(w, p, err)
+	return nil
+}
+
+func (e *Engine) serveTimeline(w http.ResponseWriter, r *http.Request) error {
+	var who person
+	if err := ask(r, &who); err != nil {
+		return err
+	}
+	t, err := e.Timeline(r.Context(), who.id(), who.N)
+	send(w, t, err)
+	return nil
+}
+
+func (e *Engine) serveStats(w http.ResponseWriter, r *http.Request) error {
+	s, err := e.Stats(r.Context())
+	send(w, s, err)
+	return nil
+}
+
+func (e *Engine) serveClock(w http.ResponseWriter, r *http.Request) error {
+	set, now, err := e.Clock()
+	out := clockReply{ClockSetting: set}
+	if !now.IsZero() {
+		out.Now = now.Format(time.RFC3339Nano)
+	}
+	send(w, out, err)
+	return nil
+}
+
+func (e *Engine) serveSetClock(w http.ResponseWriter, r *http.Request) error {
+	var spec string
+	if err := ask(r, &spec); err != nil {
+		return err
+	}
+	send[any](w, nil, e.SetClock(spec))
+	return nil
+}
+
+func (e *Engine) serveRules(w http.ResponseWriter, r *http.Request) error {
+	send(w, json.RawMessage(e.Rules().Format()), nil)
+	return nil
+}
+
+func (e *Engine) serveSetRules(w http.ResponseWriter, r *http.Request) error {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostLine))
+	if err != nil {
+		return &kith.Error{Op: "kith.sock", On: "rules", Kind: kith.ErrInvalid, Err: err}
+	}
+	rules, err := identity.Parse(text)
+	if err != nil {
+		return err
+	}
+	send[any](w, nil, e.SetRules(rules))
+	return nil
+}
+
+// serveSQL streams an answer: the columns, the rows, and a last line that says
+// that it is whole.
+func (e *Engine) serveSQL(w http.ResponseWriter, r *http.Request) error {
+	var q question
+	if err := ask(r, &q); err != nil {
+		return err
+	}
+	for i, a := range q.Args {
+		if n, ok := a.(json.Number); ok {
+			q.Args[i] = number64(n)
+		}
+	}
+	rows, err := e.SQL(r.Context(), q.Query, q.Args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := Columns(rows)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := bufio.NewWriterSize(w, 64<<10)
+	enc := json.NewEncoder(out)
+	if err := enc.Encode(headLine{columns}); err != nil {
+		return nil // whoever asked has gone
+	}
+	last := lastLine{}
+	last.Rows, err = streamRows(r.Context(), out, rows, columns)
+	if err != nil {
+		last.Error, _ = faultOf(err)
+	}
+	if enc.Encode(last) == nil {
+		out.Flush() // likewise
+	}
+	return nil
+}
+
+// streamRows writes rows as arrays of JSON, one on each line.
+func streamRows(ctx context.Context, out *bufio.Writer, rows *sql.Rows, columns []Column) (n int64, err error) {
+	vals, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range vals {
+		into[i] = &vals[i]
+	}
+	var line []byte
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return n, err
+		}
+		line = append(line[:0], '[')
+		for i, v := range vals {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = columns[i].Append(line, v)
+		}
+		if _, err := out.Write(append(line, ']', '\n')); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if err := rows.Err(); err != nil {
+		return n, err
+	}
+	return n, ctx.Err()
+}
+
+// number64 gives an argument the type that SQL expects of a whole number.
+func number64(n json.Number) any {
+	if i, err := n.Int64(); err == nil {
+		return i
+	}
+	return n.String()
+}
+
+// pid gives the process that owns the directory, as the lock tells.
+func pid(dir string) string {
+	f, err := os.Open(dir + "/LOCK")
+	if err != nil {
+		return "unknown"
+	}
+	defer f.Close()
+	return owner(f)
+}
