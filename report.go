@@ -23,6 +23,20 @@ func (v Verdict) String() string {
 	return ""
 }
 
+// MarshalText gives the verdict's word.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads the verdict's word.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	for w := Accepted; w <= Suppressed; w++ {
+		if verdictNames[w] == string(text) {
+			*v = w
+			return nil
+		}
+	}
+	return &Error{Op: "kith.Verdict", Kind: ErrInvalid}
+}
+
 // Result is the verdict on one item, with the reason where it was not accepted.
 type Result struct {
 	Verdict Verdict `json:"verdict"`

@@ -18,12 +18,12 @@ import (
 
 // Options say what is measured.
 type Options struct {
-	Size    string           // S, M or L; empty: S
-	Dir     string           // where files are put; empty: a directory of its own, removed at the end
-	Keep    bool             // leave the files; a later run with the same Dir uses the loaded world again
-	Parts   []string         // of Parts; empty: all
-	Repeat  int              // how often what is compared is repeated, the best counts; 0: 3
-	Command string           // as it is noted in the report
+	Size    string            // S, M or L; empty: S
+	Dir     string            // where files are put; empty: a directory of its own, removed at the end
+	Keep    bool              // leave the files; a later run with the same Dir uses the loaded world again
+	Parts   []string          // of Parts; empty: all
+	Repeat  int               // how often what is compared is repeated, the best counts; 0: 3
+	Command string            // as it is noted in the report
 	Say     func(text string) // is told what is being done; nil: nobody is
 }
 

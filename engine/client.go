@@ -215,3 +215,13 @@ func (c *Client) SetRules(ctx context.Context, r identity.Rules) error {
 	_, err := tell[any](ctx, c, http.MethodPut, "/rules", bytes.NewReader(r.Format()))
 	return err
 }
+
+// Check proves the platform while it goes on, as Engine.Check does. It cannot
+// rebuild: the engine that answers would be taken away from whoever owns it.
+func (c *Client) Check(ctx context.Context, o *CheckOptions) (CheckReport, error) {
+	if o != nil && o.Rebuild {
+		return CheckReport{}, &kith.Error{Op: "engine.Client.Check", Kind: kith.ErrUnsupported, Err: errors.New("a running service cannot be rebuilt beneath itself: end it first")}
+	}
+	out, err := tell[checkReply](ctx, c, http.MethodPost, "/check", nil)
+	return out.report(), err
+}

@@ -139,6 +139,9 @@ func (e *Engine) fault(err error) {
 func (t *turn) Decided(d *storage.Decision) (kith.Seq, error) {
 	seq := t.blob.Decision(d)
 	t.chunk = storage.AppendDecision(t.chunk, d)
+	if d.Kind != kith.Link && d.Kind != kith.Refuse {
+		clear(t.l.pairs.m) // a pair that was linked may not be any more
+	}
 	return seq, nil
 }
 

@@ -19,6 +19,9 @@ const (
 // Point is called at the named steps of a commit. Fault tests set it; it does nothing otherwise.
 var Point = func(name string) {}
 
+// PartRows is after how many rows a part of history is sealed. Fault tests set it; 0 is history's own number.
+var PartRows int
+
 // line is the one goroutine that changes anything. It takes calls in turns:
 // what a turn changes is one transaction, and is published when it is durable.
 type line struct {

@@ -55,6 +55,7 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	if err != nil {
 		return 0, err
 	}
+	Point("numbered") // keys/ may have grown for it
 	t.fresh = append(t.fresh, storage.FragmentRecord{
 		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
 	})
@@ -83,7 +84,7 @@ func (t *turn) resolve(it *item, frags []kith.FragmentID, cause kith.Seq) error 
 		return err
 	}
 	for _, f := range frags[1:] {
-		if rec, ok, err := t.tx.Pair(frags[0], f); err != nil {
+		if rec, ok, err := t.graph.Graph.Pair(frags[0], f); err != nil {
 			return err
 		} else if ok && rec.Kind == kith.Link {
 			t.l.pairs.put(frags[0], f)

@@ -265,25 +265,37 @@ func (e *Engine) links(v *version, who kith.ProfileID) ([]kith.Linked, error) {
 		return nil, err
 	}
 	slices.Sort(frags)
-	var out []kith.Linked
-	for _, f := range frags {
+	out := make([]kith.Linked, len(frags))
+	for i, f := range frags {
 		id, err := e.identifier(v, f)
 		if err != nil {
 			return nil, err
 		}
-		l := kith.Linked{Identifier: id, Fragment: f, With: kith.NoFragment}
-		err = v.snap.Pairs(f, func(b kith.FragmentID, rec storage.PairRecord) error {
-			if rec.Kind == kith.Link && (l.With == kith.NoFragment || rec.At < l.At.UnixMicro()) {
-				l.With, l.Rule, l.Cause, l.At = b, rec.Rule, rec.Seq, instant(rec.At)
+		out[i] = kith.Linked{Identifier: id, Fragment: f, With: kith.NoFragment}
+	}
+	for _, f := range frags {
+		err := v.snap.Pairs(f, func(b kith.FragmentID, rec storage.PairRecord) error {
+			i, ok := slices.BinarySearch(frags, b)
+			if !ok || rec.Kind != kith.Link {
+				return nil
 			}
+			j, _ := slices.BinarySearch(frags, f)
+			linked(&out[i], f, rec)
+			linked(&out[j], b, rec)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, l)
 	}
 	return out, nil
+}
+
+// linked notes the first link of an identifier.
+func linked(l *kith.Linked, with kith.FragmentID, rec storage.PairRecord) {
+	if l.With == kith.NoFragment || rec.Cause < l.Cause {
+		l.With, l.Rule, l.Cause, l.At = with, rec.Rule, rec.Cause, instant(rec.At)
+	}
 }
 
 // timeline fills in what the person did, and the newest n events.

@@ -113,7 +113,7 @@ func (e *Engine) openHistory() error {
 	}
 	e.hist, err = history.Open(history.Options{
 		Dir: e.path("history"), Temp: e.path("tmp"), Memory: e.lim.duckdb, Threads: e.lim.threads,
-		Paths: e.paths, Manifest: m, Save: e.saveManifest,
+		Paths: e.paths, Manifest: m, Save: e.saveManifest, PartRows: PartRows,
 	})
 	return err
 }
@@ -125,7 +125,12 @@ func (e *Engine) saveManifest(m history.Manifest) error {
 	if err := tx.PutMeta(storage.MetaManifest(), m); err != nil {
 		return err
 	}
-	return tx.Commit()
+	Point("before-manifest")
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	Point("after-manifest")
+	return nil
 }
 
 // replay tells the state what came after the checkpoint, and history what came

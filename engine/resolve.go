@@ -18,6 +18,7 @@ type graph struct {
 func (e *Engine) graph(t *turn) *graph {
 	return &graph{e: e, Graph: &storage.Graph{
 		Tx: t.tx, People: e.people, Effects: t, Weak: e.weak, Rules: t.l.head.Rules, At: t.at,
+		Fresh: kith.FragmentID(t.l.head.Fragments),
 	}}
 }
 
@@ -44,18 +45,17 @@ func (g *graph) Members(p kith.ProfileID) ([]identity.Member, error) {
 
 // Pair gives the latest decision about the two.
 func (g *graph) Pair(a, b kith.FragmentID) (identity.Edge, bool, error) {
-	rec, ok, err := g.Tx.Pair(a, b)
+	rec, ok, err := g.Graph.Pair(a, b)
 	return edge(a, b, rec), ok, err
 }
 
-// Links gives the links of the fragment that nobody has cut.
+// Links gives the links of the fragment with others of its profile that nobody has cut.
 func (g *graph) Links(f kith.FragmentID) ([]identity.Edge, error) {
 	var out []identity.Edge
-	err := g.Tx.Pairs(f, func(b kith.FragmentID, rec storage.PairRecord) error {
+	err := g.Pairs(f, func(b kith.FragmentID, rec storage.PairRecord) {
 		if rec.Kind == kith.Link {
 			out = append(out, edge(f, b, rec))
 		}
-		return nil
 	})
 	return out, err
 }

@@ -15,7 +15,7 @@ func (e *Engine) SetRules(r identity.Rules) error {
 	return e.inLine(func() error {
 		version := e.line.head.Rules + 1
 		r.Version = version
-		m, err := r.Compile(e.spaces.all()...)
+		m, err := r.Compile(e.matcher.Load().Names()...) // spaces keep their indexes: cleaned items wait with them
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,6 @@ func (e *Engine) useRules(m *identity.Matcher) {
 	e.matcher.Store(m)
 	e.generation.Add(1)
 	if e.line != nil {
-		clear(e.line.frags.m) // spaces are counted anew
 		e.line.prints = e.newCleaner()
 	}
 }

@@ -34,6 +34,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /timeline", e.serveTimeline)
 	handle("POST /sql", e.serveSQL)
 	handle("GET /stats", e.serveStats)
+	handle("POST /check", e.serveCheck)
 	handle("GET /clock", e.serveClock)
 	handle("PUT /clock", e.serveSetClock)
 	handle("GET /rules", e.serveRules)
@@ -105,6 +106,12 @@ func (e *Engine) serveTimeline(w http.ResponseWriter, r *http.Request) error {
 func (e *Engine) serveStats(w http.ResponseWriter, r *http.Request) error {
 	s, err := e.Stats(r.Context())
 	send(w, s, err)
+	return nil
+}
+
+func (e *Engine) serveCheck(w http.ResponseWriter, r *http.Request) error {
+	report, err := e.Check(r.Context(), nil)
+	send(w, report.wire(), err)
 	return nil
 }
 

@@ -82,7 +82,9 @@ func send[T any](w http.ResponseWriter, answer T, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(out) // whoever asked has gone if this fails
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.Encode(out) // whoever asked has gone if this fails
 }
 
 // receive reads a reply.
@@ -120,6 +122,36 @@ func (r *loadReply) report() LoadReport {
 	out := LoadReport{Tally: r.Tally, Load: r.Load}
 	for _, i := range r.First {
 		out.First = append(out.First, Issue{i.Line, i.Result})
+	}
+	return out
+}
+
+// checkReply is a CheckReport on its way: its errors as words.
+type checkReply struct {
+	CheckReport
+	Problems []problemReply `json:"problems"`
+}
+
+type problemReply struct {
+	What  string `json:"what"`
+	On    string `json:"on"`
+	Error *fault `json:"error"`
+	More  int64  `json:"more"`
+}
+
+func (r *CheckReport) wire() checkReply {
+	out := checkReply{CheckReport: *r}
+	for _, p := range r.Problems {
+		f, _ := faultOf(p.Err)
+		out.Problems = append(out.Problems, problemReply{p.What, p.On, f, p.More})
+	}
+	return out
+}
+
+func (r *checkReply) report() CheckReport {
+	out := r.CheckReport
+	for _, p := range r.Problems {
+		out.Problems = append(out.Problems, Problem{p.What, p.On, p.Error.err(), p.More})
 	}
 	return out
 }

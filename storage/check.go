@@ -85,8 +85,7 @@ func (r *Reader) EachToken(f func(t kith.Token, of kith.FragmentID) error) error
 	})
 }
 
-// EachPair calls f for each pair record, in the order of keys; a link and a cut
-// stand under both fragments.
+// EachPair calls f for each pair record whose smaller fragment is from on, in the order of keys.
 func (r *Reader) EachPair(from kith.FragmentID, f func(a, b kith.FragmentID, rec PairRecord) error) error {
 	return r.ScanFrom([]byte{keyPair}, key4(keyPair, uint32(from)), func(key, p []byte) error {
 		if len(key) != 9 {
@@ -154,4 +153,46 @@ func (p Prefix) On() string {
 		return "keys of an unknown kind"
 	}
 	return fmt.Sprintf("prefix %c", p.Byte)
+}
+
+// Blank gives the state of places without any, whose next runs do not take the
+// keys of those there are.
+func (p *Places) Blank() []byte { return p.encode(nil) }
+
+// UnitKeys calls f for each unit that has a record as of a checkpoint, without reading it.
+func (r *Reader) UnitKeys(checkpoint uint64, f func(k UnitKey) error) error {
+	var last UnitKey
+	return r.Keys([]byte{keyUnit}, func(key []byte) error {
+		k, ok := ParseUnitKey(key[1:max(1, len(key)-8)])
+		if !ok || k == last || unitCheckpoint(key) > checkpoint {
+			return nil
+		}
+		last = k
+		return f(k)
+	})
+}
+
+// PairKeys calls f for each pair of fragments that has a record, without reading it.
+func (r *Reader) PairKeys(f func(a, b kith.FragmentID) error) error {
+	return r.Keys([]byte{keyPair}, func(key []byte) error {
+		if len(key) != 9 {
+			return damaged(key)
+		}
+		return f(kith.FragmentID(binary.BigEndian.Uint32(key[1:])), kith.FragmentID(binary.BigEndian.Uint32(key[5:])))
+	})
+}
+
+// DocumentKeys calls f for each fragment that has a trait document, without reading it.
+func (r *Reader) DocumentKeys(f func(of kith.FragmentID) error) error {
+	return r.Keys([]byte{keyDocument}, func(key []byte) error {
+		if len(key) != 5 {
+			return damaged(key)
+		}
+		return f(kith.FragmentID(binary.BigEndian.Uint32(key[1:])))
+	})
+}
+
+// RepairDocument stores the sealed trait document of a fragment in the place of one that does not read.
+func (tx *Tx) RepairDocument(f kith.FragmentID, seq uint64, sealed []byte) error {
+	return tx.Replace(key4(keyDocument, uint32(f)), append(binary.BigEndian.AppendUint64(nil, seq), sealed...))
 }

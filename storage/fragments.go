@@ -104,10 +104,11 @@ func (tx *Tx) PutToken(t kith.Token, f kith.FragmentID) error {
 
 // PairRecord is what was decided about two fragments, latest.
 type PairRecord struct {
-	Kind kith.DecisionKind
-	Seq  kith.Seq
-	At   int64
-	Rule string
+	Kind  kith.DecisionKind
+	Seq   kith.Seq
+	Cause kith.Seq // the event
+	At    int64
+	Rule  string
 }
 
 // Pair gives what was decided about two fragments.
@@ -121,25 +122,19 @@ func (r *Reader) Pair(a, b kith.FragmentID) (PairRecord, bool, error) {
 	return rec, err == nil, err
 }
 
-// PutPair stores what was decided about two fragments. A link is stored under
-// both, so that the links of one fragment stand together; the rest under the
-// smaller number only.
-func (tx *Tx) PutPair(a, b kith.FragmentID, rec PairRecord) error {
-	a, b = min(a, b), max(a, b)
-	p := append([]byte{byte(rec.Kind)}, binary.AppendUvarint(nil, uint64(rec.Seq))...)
+// PutPair stores what was decided about two fragments; known says that
+// something was decided about them before.
+func (tx *Tx) PutPair(a, b kith.FragmentID, rec PairRecord, known bool) error {
+	p := append(make([]byte, 0, 32), byte(rec.Kind))
+	p = binary.AppendUvarint(p, uint64(rec.Seq))
+	p = binary.AppendUvarint(p, uint64(rec.Cause))
 	p = binary.AppendVarint(p, rec.At)
 	p = appendText(p, rec.Rule)
-	if err := tx.put(pairKey(a, b), p); err != nil {
-		return err
+	key := pairKey(min(a, b), max(a, b))
+	if known {
+		return tx.Replace(key, p)
 	}
-	mirror := pairKey(b, a)
-	if rec.Kind == kith.Link {
-		return tx.put(mirror, p)
-	}
-	if old, err := tx.Get(mirror); old == nil || err != nil {
-		return err
-	}
-	return tx.Replace(mirror, p)
+	return tx.Put(key, p)
 }
 
 // put stores a record, whether the key is new or not.
@@ -154,7 +149,8 @@ func (tx *Tx) put(key, payload []byte) error {
 	return tx.Replace(key, payload)
 }
 
-// Pairs calls f for each link and cut of a fragment, by the other's number.
+// Pairs calls f for each decision about a fragment and one with a greater
+// number, ascending.
 func (r *Reader) Pairs(a kith.FragmentID, f func(b kith.FragmentID, rec PairRecord) error) error {
 	return r.Scan(key4(keyPair, uint32(a)), func(key, p []byte) error {
 		rec, err := decodePair(key, p)
@@ -167,7 +163,7 @@ func (r *Reader) Pairs(a kith.FragmentID, f func(b kith.FragmentID, rec PairReco
 
 func decodePair(key, p []byte) (PairRecord, error) {
 	d := decoder{p: p}
-	rec := PairRecord{Kind: kith.DecisionKind(d.byte()), Seq: kith.Seq(d.uvarint()), At: d.varint(), Rule: string(d.text())}
+	rec := PairRecord{Kind: kith.DecisionKind(d.byte()), Seq: kith.Seq(d.uvarint()), Cause: kith.Seq(d.uvarint()), At: d.varint(), Rule: string(d.text())}
 	if d.err != nil {
 		return rec, damaged(key)
 	}

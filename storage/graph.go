@@ -24,9 +24,44 @@ type Graph struct {
 	People  *People
 	Effects Effects
 	Weak    func(space uint8) bool
-	Rules   uint32    // version
-	Cause   kith.Seq  // the event
-	At      time.Time // the instant
+	Rules   uint32          // version
+	Cause   kith.Seq        // the event
+	At      time.Time       // the instant
+	Fresh   kith.FragmentID // fragments from here on were numbered in this turn
+
+	now map[uint64]PairRecord // what this turn decided
+}
+
+// Pair gives the latest decision about two fragments. About one that was
+// numbered in this turn nothing can stand in the store, so it is not asked.
+func (g *Graph) Pair(a, b kith.FragmentID) (PairRecord, bool, error) {
+	if rec, ok := g.now[pairOf(a, b)]; ok {
+		return rec, true, nil
+	}
+	if max(a, b) >= g.Fresh {
+		return PairRecord{}, false, nil
+	}
+	return g.Tx.Pair(a, b)
+}
+
+func pairOf(a, b kith.FragmentID) uint64 { return uint64(min(a, b))<<32 | uint64(max(a, b)) }
+
+// Pairs calls f for each decision about a fragment and another of its profile.
+func (g *Graph) Pairs(a kith.FragmentID, f func(b kith.FragmentID, rec PairRecord)) error {
+	members, err := g.People.Fragments(nil, a)
+	if err != nil {
+		return err
+	}
+	for _, b := range members[1:] {
+		rec, ok, err := g.Pair(a, b)
+		if err != nil {
+			return err
+		}
+		if ok {
+			f(b, rec)
+		}
+	}
+	return nil
 }
 
 // Link records that two fragments are one person, and joins their profiles.
@@ -105,5 +140,14 @@ func (g *Graph) record(d *Decision) error {
 	if err != nil {
 		return err
 	}
-	return g.Tx.PutPair(d.A, d.B, PairRecord{Kind: d.Kind, Seq: seq, At: d.At.UnixMicro(), Rule: d.Rule})
+	_, known, err := g.Pair(d.A, d.B)
+	if err != nil {
+		return err
+	}
+	rec := PairRecord{Kind: d.Kind, Seq: seq, Cause: d.Cause, At: d.At.UnixMicro(), Rule: d.Rule}
+	if g.now == nil {
+		g.now = map[uint64]PairRecord{}
+	}
+	g.now[pairOf(d.A, d.B)] = rec
+	return g.Tx.PutPair(d.A, d.B, rec, known)
 }

@@ -102,7 +102,7 @@ func modelRow(r *rand.Rand) uint32 {
 	case 0:
 		return 2<<16 | r.Uint32N(65536)
 	case 1:
-		return r.Uint32N(40)<<16 | r.Uint32N(50)
+		return r.Uint32N(6)<<16 | r.Uint32N(50)
 	}
 	return r.Uint32N(2)<<16 | r.Uint32N(9000)
 }
@@ -413,9 +413,9 @@ func TestStateAgreesWithMaps(t *testing.T) {
 			if x.b, err = openBench(map[UnitKey][]byte{}, memory); err != nil {
 				t.Fatal(err)
 			}
-			turns := 80
+			turns := 40
 			if testing.Short() {
-				turns = 25
+				turns = 12
 			}
 			for seq := range turns {
 				x.turn(uint64(seq + 1))

@@ -53,6 +53,7 @@ func OpenStore(c Config) (s *Store, err error) {
 	o.ValueThreshold = 1 << 20
 	o.ValueLogFileSize = 64 << 20
 	o.NumCompactors = 2
+	o.NumMemtables = 2 // each is asked for an absent key, and each takes its size in memory
 	o.CompactL0OnClose = false
 	o.BypassLockGuard = true
 	o.ReadOnly = c.ReadOnly

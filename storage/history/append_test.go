@@ -169,6 +169,15 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 	if _, err := h.At(context.Background(), []uint64{uint64(len(all))}); err == nil {
 		t.Error("At gave a row that is not there")
 	}
+	for range 20 {
+		i := r.IntN(len(all))
+		if o, err := h.Ordinal(context.Background(), all[i].Seq); err != nil || o != uint64(i) {
+			t.Errorf("Ordinal = %d, %v, want %d", o, err, i)
+		}
+	}
+	if o, err := h.Ordinal(context.Background(), all[len(all)-1].Seq+1); err != nil || o != uint64(len(all)) {
+		t.Errorf("Ordinal = %d, %v, want %d", o, err, len(all))
+	}
 	from, to := all[len(all)/3].Seq, all[len(all)/2].Seq
 	n := 0
 	for r, err := range h.Scan(context.Background(), from, to) {

@@ -78,13 +78,14 @@ func closing(s string, i int, quote byte) int {
 
 // wants says which part of events a statement can look at.
 type wants struct {
-	all    bool                  // every field
+	every  bool                  // every table, and every field of events
+	all    bool                  // every field of events
 	chains map[string][][]string // under each head: the names that follow it, folded
 	names  map[string]bool       // every name in the text
 }
 
 // newWants reads what a statement mentions. It may find too much, never too little
-// of what is named; what a statement sees without naming it sets all.
+// of what is named; what a statement sees without naming it sets all or every.
 func newWants(query string) *wants {
 	w := &wants{chains: map[string][][]string{}, names: map[string]bool{}}
 	ws := words(query)
@@ -104,7 +105,7 @@ func newWants(query string) *wants {
 			w.all = w.all || star(at, i, alias)
 		case !t.name:
 		case wholesale[t.text] && !t.quote:
-			w.all = true
+			w.every, w.all = true, true
 		case t.text == "properties" || t.text == "context" || t.text == "traits":
 			w.chain(t.text, at, i)
 		case alias[t.text] && at(i+1).text != "." && !defines(at, i, t.text == "events"):

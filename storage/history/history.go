@@ -27,7 +27,8 @@ type Options struct {
 	Files    bool     // SQL may read and write files
 	Paths    PathSet  // the engine's dictionary of leaf paths
 	Manifest Manifest // what Save was last given; the zero value: nothing
-	// Save makes the manifest durable. History relies on it only after it returned nil.
+	// Save makes the manifest durable. History relies on it only after it returned
+	// nil. It is called inside Append and must not call history.
 	Save func(Manifest) error
 }
 
@@ -108,6 +109,7 @@ func (h *History) open() (err error) {
 		return fail("Open", "", kith.ErrInvalid, err)
 	}
 	h.db = sql.OpenDB(&connector{h: h, in: h.in})
+	h.db.SetMaxIdleConns(8)
 	if p := h.live(); p != nil {
 		h.w = h.newWriter(p)
 	}

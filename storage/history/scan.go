@@ -40,11 +40,11 @@ func (h *History) scan(ctx context.Context, from, to uint64, f func(Row) bool) e
 	parts := h.snapshot()
 	for i := range parts {
 		p := &parts[i]
-		start, err := c.ints(fmt.Sprintf("SELECT coalesce(min(rowid), %d) FROM %s.events WHERE seq >= %d", p.Rows, p.alias(), from))
+		at, err := p.first(c, from)
 		if err != nil {
 			return h.spoilt("Scan", "part "+p.file(), err)
 		}
-		for at := uint64(start[0]); at < p.Rows; at += batchRows {
+		for ; at < p.Rows; at += batchRows {
 			if err := ctx.Err(); err != nil {
 				return fail("Scan", "", nil, err)
 			}
@@ -62,6 +62,47 @@ func (h *History) scan(ctx context.Context, from, to uint64, f func(Row) bool) e
 		}
 	}
 	return nil
+}
+
+// Ordinal gives the ordinal of the first row whose Seq is seq or more; where there
+// is none, that of the next row to come.
+func (h *History) Ordinal(ctx context.Context, seq uint64) (uint64, error) {
+	if err := h.usable("Ordinal"); err != nil {
+		return 0, err
+	}
+	c, err := h.borrow()
+	if err != nil {
+		return 0, fail("Ordinal", "", kith.ErrClosed, err)
+	}
+	defer h.give(c)
+	h.use.RLock()
+	defer h.use.RUnlock()
+	next := uint64(0)
+	for _, p := range h.snapshot() {
+		if err := ctx.Err(); err != nil {
+			return 0, fail("Ordinal", "", nil, err)
+		}
+		at, err := p.first(c, seq)
+		if err != nil {
+			return 0, h.spoilt("Ordinal", "part "+p.file(), err)
+		}
+		if next = p.First + at; at < p.Rows {
+			break
+		}
+	}
+	return next, nil
+}
+
+// first gives the first row of the part with seq or more; p.Rows: there is none.
+func (p *part) first(c *conn, seq uint64) (uint64, error) {
+	if p.Sealed && p.Last < seq {
+		return p.Rows, nil
+	}
+	row, err := c.ints(fmt.Sprintf("SELECT coalesce(min(rowid), %d) FROM %s.events WHERE seq >= %d AND rowid < %d", p.Rows, p.alias(), seq, p.Rows))
+	if err != nil {
+		return 0, err
+	}
+	return uint64(row[0]), nil
 }
 
 // batch reads the rows of a part with lo <= rowid < hi and from <= seq <= to.

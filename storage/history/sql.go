@@ -127,8 +127,8 @@ func (a *asker) QueryContext(ctx context.Context, query string, args []driver.Na
 	a.s.view = j.view
 	a.s.h.use.RLock()
 	rows, err := a.answer(ctx, query, args, w)
-	if err != nil && !w.all && ctx.Err() == nil && strings.Contains(err.Error(), "Binder Error") {
-		w.all = true // name every field, for the error if not for the answer
+	if err != nil && !w.every && ctx.Err() == nil && (strings.Contains(err.Error(), "Binder Error") || strings.Contains(err.Error(), "Catalog Error")) {
+		w.every, w.all = true, true // name every field, for the error if not for the answer
 		rows, err = a.answer(ctx, query, args, w)
 	}
 	if err != nil {

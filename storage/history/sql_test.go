@@ -1,7 +1,11 @@
 package history
 
 import (
+	"errors"
+	"strings"
 	"testing"
+
+	"github.com/kithdb/kith"
 )
 
 func TestEventsAnswerSQL(t *testing.T) {
@@ -35,12 +39,101 @@ func TestEventsAnswerSQL(t *testing.T) {
 	if v.released.Load() != 5 {
 		t.Errorf("released %d times, want 5", v.released.Load())
 	}
-	for _, q := range []string{"SELECT * FROM events", "DESCRIBE events", "SHOW TABLES", "SUMMARIZE events", "EXPLAIN SELECT 1", "EXPLAIN ANALYZE SELECT count(*) FROM events", "PIVOT events ON name USING count(*)", "VALUES (1)", "FROM events", "WITH x AS (SELECT 1) SELECT * FROM x", "TABLE events", "SELECT properties FROM events", "SELECT e FROM events e", "SELECT * FROM information_schema.tables", "SELECT events.properties.total FROM events"} {
-		s, err := tryAsk(h, v, q)
-		t.Logf("%s: %v\n%s", q, err, s[:min(len(s), 300)])
+	const whole = "1 0 0 track Order 2001-09-09 01:46:40 +0000 UTC <nil> <nil> <nil> web 0 m1 map[new:<nil> page:map[path:/a] total:12.5] map[ok:true] map[_:<nil>] map[anonymousId:a0 context:map[ok:true] event:Order messageId:m1 properties:map[page:map[path:/a] total:12.5] timestamp:2001-09-09T01:46:40Z type:track]\n"
+	v.tables = []Table{&fake{name: "profiles", n: 10, size: 10, dict: []string{"FR"}}}
+	for _, c := range []struct{ query, want string }{ // begins with
+		{"SELECT * FROM events ORDER BY seq", whole},
+		{"FROM events ORDER BY seq", whole},
+		{"TABLE events", whole},
+		{"SELECT e.* FROM profiles p, events e WHERE p.id = e.seq ORDER BY seq", whole},
+		{"SELECT x.* FROM (SELECT * FROM events) x WHERE seq = 1", whole},
+		{"WITH x AS (FROM events) SELECT * FROM x WHERE seq = 1", whole},
+		{"SELECT e.properties FROM events e WHERE seq = 1", "map[new:<nil> page:map[path:/a] total:12.5]"},
+		{"SELECT properties.page FROM events WHERE seq = 1", "map[path:/a]"},
+		{"SELECT properties['total']::VARCHAR FROM events WHERE seq = 1", "12.500000000"},
+		{"SELECT properties.* FROM events WHERE seq = 1", "12.5 <nil> map[path:/a]"},
+		{"SELECT count(DISTINCT e) FROM events e", "2"},
+		{"SELECT PROPERTIES.Total::VARCHAR FROM Events WHERE seq = 1 -- properties", "12.500000000"},
+		{"SELECT events.properties.page.path FROM events WHERE seq = 1", "/a"},
+		{"DESCRIBE events", "seq UBIGINT YES"},
+		{"SHOW TABLES", "events\nprofiles\n"},
+		{"SUMMARIZE events", "seq UBIGINT 1 2 2"},
+		{"EXPLAIN SELECT 1", "physical_plan"},
+		{"EXPLAIN ANALYZE SELECT count(*) FROM events", "analyzed_plan"},
+		{"PIVOT events ON name USING count(*) GROUP BY kind", "track 2"},
+		{"VALUES (1)", "1"},
+		{"SELECT current_setting('TimeZone')", "UTC"},
+		{"SELECT * FROM query('SELECT properties.total::VARCHAR FROM events ORDER BY seq')", "12.500000000"},
+		{"SELECT count(*) FROM events WHERE name = ?", "0"},
+	} {
+		var args []any
+		if strings.Contains(c.query, "?") {
+			args = append(args, "' OR 1=1 --")
+		}
+		if got := ask(t, h, v, c.query, args...); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s = %q, want %q", c.query, got, c.want)
+		}
 	}
-	for _, q := range []string{"DELETE FROM part_000001.events", "CREATE TABLE x (a INT)", "SELECT 1; SELECT 2", "COPY (SELECT 1) TO '/tmp/x.csv'", "ATTACH 'x.db'", "SET threads=1", "PRAGMA database_list", "EXPLAIN ANALYZE DELETE FROM part_000001.events", "INSERT INTO part_000001.events SELECT * FROM part_000001.events", "CALL pragma_version()", "SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "SELEC 1", "SELECT properties.nope FROM events", "SELECT ?", "WITH x AS (DELETE FROM part_000001.events RETURNING *) SELECT * FROM x", "CHECKPOINT", "SELECT * FROM read_text('/etc/passwd')"} {
-		s, err := tryAsk(h, v, q)
-		t.Logf("%s: %v\n%s", q, err, s[:min(len(s), 300)])
+}
+
+func TestOnlyReadingIsAllowed(t *testing.T) {
+	h := open(t, Options{Dir: t.TempDir(), Paths: &dictionary{}, Save: func(Manifest) error { return nil }})
+	defer h.Close()
+	if err := h.Append([]Row{{Seq: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		query string
+		want  error
+	}{
+		{"DELETE FROM part_000001.events", kith.ErrDenied},
+		{"CREATE TABLE x (a INT)", kith.ErrDenied},
+		{"CREATE TEMP VIEW events AS SELECT 1", kith.ErrDenied},
+		{"SELECT 1; SELECT 2", kith.ErrDenied},
+		{"SELECT E'\\'' ; DELETE FROM part_000001.events; SELECT ''", kith.ErrDenied},
+		{"COPY (SELECT 1) TO '/tmp/x.csv'", kith.ErrDenied},
+		{"ATTACH 'x.db'", kith.ErrDenied},
+		{"DETACH part_000001", kith.ErrDenied},
+		{"SET threads=1", kith.ErrDenied},
+		{"SET VARIABLE x = 1", kith.ErrDenied},
+		{"COMMIT", kith.ErrDenied},
+		{"EXPLAIN ANALYZE DELETE FROM part_000001.events", kith.ErrDenied},
+		{"/* x */ EXPLAIN (FORMAT json) DELETE FROM part_000001.events", kith.ErrDenied},
+		{"EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/x.csv'", kith.ErrDenied},
+		{"INSERT INTO part_000001.events SELECT * FROM part_000001.events", kith.ErrDenied},
+		{"CALL pragma_version()", kith.ErrDenied},
+		{"CHECKPOINT", kith.ErrDenied},
+		{"INSTALL httpfs", kith.ErrDenied},
+		{"SELECT * FROM read_csv('/etc/passwd')", kith.ErrDenied},
+		{"SELECT * FROM read_text('/etc/passwd')", kith.ErrDenied},
+		{"SELECT * FROM '/etc/passwd'", kith.ErrInvalid},
+		{"WITH x AS (DELETE FROM part_000001.events RETURNING *) SELECT * FROM x", kith.ErrInvalid},
+		{"SELEC 1", kith.ErrInvalid},
+		{"", kith.ErrInvalid},
+		{"SELECT 1 \x00", kith.ErrInvalid},
+		{"SELECT properties.nope FROM events", kith.ErrInvalid},
+		{"SELECT ?", kith.ErrInvalid},
+		{"SELECT kith_owner(1::UBIGINT, 1::UINTEGER)", kith.ErrInvalid},
+		{"SELECT * FROM kith_table(1::UBIGINT, 'x')", kith.ErrInvalid},
+	} {
+		v := &version{seq: 2, owner: selves(1)}
+		got, err := tryAsk(h, v, c.query)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s = %q, %v, want %v", c.query, got, err, c.want)
+		}
+		if v.released.Load() != 1 {
+			t.Errorf("%s: released %d times", c.query, v.released.Load())
+		}
+	}
+	if got := ask(t, h, &version{seq: 2, owner: selves(1)}, "SELECT count(*) FROM events"); got != "1\n" {
+		t.Error(got)
+	}
+}
+
+func TestLargeSortsSpill(t *testing.T) {
+	h := open(t, Options{Dir: t.TempDir(), Paths: &dictionary{}, Memory: 48 << 20, Threads: 2, Save: func(Manifest) error { return nil }})
+	defer h.Close()
+	if got := ask(t, h, &version{}, "SELECT count(x) FROM (SELECT hash(range)::VARCHAR AS x FROM range(1500000) ORDER BY x OFFSET 1)"); got != "1499999\n" {
+		t.Error(got)
 	}
 }

@@ -18,12 +18,12 @@ func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 		s.parts[uint64(parts[i].ID)] = &parts[i]
 	}
 	var script strings.Builder
-	if w.all || w.names["events"] {
+	if w.every || w.names["events"] {
 		sch, has := s.h.schema(parts)
 		eventsView(&script, s.id, s.view.Seq(), parts, has, sch, w)
 	}
 	for _, t := range s.view.Tables() {
-		if w.all || w.names[fold(t.Name())] {
+		if w.every || w.names[fold(t.Name())] {
 			fmt.Fprintf(&script, "CREATE OR REPLACE TEMP VIEW %s AS SELECT * FROM kith_table(%d::UBIGINT, %s);", ident(t.Name()), s.id, quote(t.Name()))
 		}
 	}

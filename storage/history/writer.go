@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	m "github.com/duckdb/duckdb-go/v2/mapping"
@@ -22,6 +21,7 @@ type writer struct {
 	vecs   []unsafe.Pointer // of the columns of the chunk
 	valid  []unsafe.Pointer // their bits of rows that are there
 	n      int              // rows in the chunk
+	held   int              // rows that the appender holds
 	arenas [][]byte         // texts that the chunk points to; the last is being filled
 
 	events map[event]*expected
@@ -53,6 +53,10 @@ type slot struct {
 
 const arenaSize = 1 << 20
 
+// groupRows is how many rows DuckDB compresses together. What is handed over in
+// such groups is not copied once more.
+const groupRows = 122_880
+
 // begin makes the appender for one call of Append.
 func (w *writer) begin(c *conn) error {
 	if m.AppenderCreateExt(c.c, w.p.alias(), "main", "events", &w.app) == m.StateError {
@@ -73,14 +77,25 @@ func (w *writer) begin(c *conn) error {
 		}
 		w.vecs, w.valid = make([]unsafe.Pointer, n), make([]unsafe.Pointer, n)
 		w.seen = make([]uint32, len(w.p.cols))
-		for i := range n { // texts of rows that are not there are looked at, too
-			if v := m.DataChunkGetVector(w.chunk, m.IdxT(i)); i >= colShred && w.p.cols[i-colShred].sqlType() == "VARCHAR" || i == colAlso || i == colMIDText || i == colSealed || i == colRest {
-				clear(unsafe.Slice((*text)(m.VectorGetData(v)), chunkRows))
-			}
-		}
+		w.blank()
 	}
+	w.held = 0
 	w.fresh()
 	return nil
+}
+
+// blank makes the texts of a new chunk empty: DuckDB looks at those of rows that
+// have none, too.
+func (w *writer) blank() {
+	cols := []int{colAlso, colName, colSource, colMIDText, colRest, colSealed}
+	for i, c := range w.p.cols {
+		if c.sqlType() == "VARCHAR" {
+			cols = append(cols, colShred+i)
+		}
+	}
+	for _, i := range cols {
+		clear(unsafe.Slice((*text)(m.VectorGetData(m.DataChunkGetVector(w.chunk, m.IdxT(i)))), chunkRows))
+	}
 }
 
 // fresh starts an empty chunk in which no row has anything.
@@ -108,6 +123,12 @@ func (w *writer) push() error {
 	m.DataChunkSetSize(w.chunk, m.IdxT(w.n))
 	if m.AppendDataChunk(w.app, w.chunk) == m.StateError {
 		return w.appenderError()
+	}
+	if w.held += w.n; w.held >= groupRows {
+		w.held = 0
+		if m.AppenderFlush(w.app) == m.StateError {
+			return w.appenderError()
+		}
 	}
 	w.fresh()
 	return nil
@@ -369,97 +390,6 @@ func (w *writer) number(s *slot, value []byte, fits bool) (exact, ok bool) {
 	}
 	put(w, colShred+s.col, n.value)
 	return n.spelled(w.p.cols[s.col].Places), true
-}
-
-// counted writes what was counted since the last commit into the table stats.
-func (w *writer) counted(c *conn) error {
-	var app m.Appender
-	if m.AppenderCreateExt(c.c, w.p.alias(), "main", "stats", &app) == m.StateError {
-		return errors.New(m.AppenderError(app))
-	}
-	defer m.AppenderDestroy(&app)
-	types := make([]m.LogicalType, m.AppenderColumnCount(app))
-	for i := range types {
-		types[i] = m.AppenderColumnType(app, m.IdxT(i))
-		defer m.DestroyLogicalType(&types[i])
-	}
-	chunk := m.CreateDataChunk(types)
-	defer m.DestroyDataChunk(&chunk)
-	n := 0
-	push := func() error {
-		m.DataChunkSetSize(chunk, m.IdxT(n))
-		if m.AppendDataChunk(app, chunk) == m.StateError {
-			return errors.New(m.AppenderError(app))
-		}
-		m.DataChunkReset(chunk)
-		n = 0
-		return nil
-	}
-	line := func(e event, path string, nums [9]uint64) error {
-		column[uint8](chunk, 0, chunkRows)[n] = e.kind
-		column[text](chunk, 1, chunkRows)[n].set(view(e.name))
-		column[text](chunk, 2, chunkRows)[n].set(view(path))
-		for i, v := range nums {
-			column[uint64](chunk, 3+i, chunkRows)[n] = v
-		}
-		if n++; n == chunkRows {
-			return push()
-		}
-		return nil
-	}
-	for _, ev := range w.events {
-		if ev.rows == 0 {
-			continue
-		}
-		if err := line(ev.event, "", [9]uint64{ev.rows}); err != nil {
-			return err
-		}
-		for i := range ev.slots {
-			if f := &ev.slots[i].fresh; f.rows() > 0 {
-				nums := [9]uint64{f.rows(), f.Strings, f.Numbers, f.Bools, f.JSONs, f.Nulls, f.Unfit, f.Zeros[1], f.Zeros[2]}
-				if err := line(ev.event, w.paths.Path(ev.slots[i].path), nums); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if err := push(); err != nil {
-		return err
-	}
-	if m.AppenderFlush(app) == m.StateError {
-		return errors.New(m.AppenderError(app))
-	}
-	runtime.KeepAlive(w)
-	return nil
-}
-
-// settle adds what was counted to the part's counts, or forgets it.
-func (w *writer) settle(committed bool) {
-	for _, ev := range w.events {
-		if ev.rows == 0 {
-			continue
-		}
-		var et *eventTally
-		if committed {
-			et = w.p.stats.event(ev.event)
-			et.rows += ev.rows
-			w.p.stats.stored++
-		}
-		ev.rows = 0
-		for i := range ev.slots {
-			s := &ev.slots[i]
-			if committed && s.fresh.rows() > 0 {
-				path := w.paths.Path(s.path)
-				et.path(path).add(&s.fresh)
-				if w.p.sum[path] == nil {
-					w.p.sum[path] = &counts{}
-				}
-				w.p.sum[path].add(&s.fresh)
-				w.p.stats.stored++
-			}
-			s.fresh = counts{}
-		}
-	}
 }
 
 // parseUUID reads a UUID in its usual small letters, as DuckDB keeps it.

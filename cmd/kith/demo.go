@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/bench/world"
+	"github.com/kithdb/kith/engine"
+)
+
+// demoCmd is `kith demo`, which `make demo` runs.
+type demoCmd struct {
+	Dir   string `arg:"" optional:"" default:"demo/shop.kith" help:"Where to make it."`
+	shape `embed:""`
+}
+
+// demoQueries are what the demo asks.
+var demoQueries = []struct{ title, text string }{
+	{"where people live", `SELECT country, count(*) AS people FROM profiles WHERE country IS NOT NULL GROUP BY ALL ORDER BY people DESC, country LIMIT 5`},
+	{"what they do", `SELECT name, count(*) AS events, count(DISTINCT profile_id) AS people FROM events WHERE kind = 'track' GROUP BY ALL ORDER BY events DESC, name LIMIT 5`},
+	{"what they spend, by plan", `SELECT p.plan, count(*) AS orders, sum(e.properties.total) AS revenue FROM events e JOIN profiles p ON p.id = e.profile_id WHERE e.name = 'Order Completed' GROUP BY ALL ORDER BY revenue DESC NULLS LAST, plan LIMIT 5`},
+}
+
+// Run makes the demo where it is not there, and shows what came out.
+func (c *demoCmd) Run(a *app) error {
+	w, err := c.world()
+	if err != nil {
+		return err
+	}
+	_, err = os.Stat(filepath.Join(c.Dir, "FORMAT"))
+	there := err == nil
+	if err := os.MkdirAll(filepath.Dir(c.Dir), 0o755); err != nil {
+		return plain(err)
+	}
+	return a.with(c.Dir, true, func(p platform) error {
+		if there {
+			fmt.Fprintf(a.stdout, "%s is there already and is not loaded again; to begin anew: rm -r %s\n", c.Dir, c.Dir)
+		} else if err := c.fill(a, p, w); err != nil {
+			return err
+		}
+		return c.show(a, p)
+	})
+}
+
+// fill pipes a world into the directory.
+func (c *demoCmd) fill(a *app, p platform, w world.World) error {
+	fmt.Fprintf(a.stdout, "a world of %s people and %s lines, seed %d, straight into %s\n", group(int64(w.People)), group(int64(w.Events)), w.Seed, c.Dir)
+	began := time.Now()
+	out, in := io.Pipe()
+	var done atomic.Int64
+	bar := a.progress("load", int64(w.Events), done.Load, done.Load)
+	written := make(chan error, 1)
+	go func() {
+		err := w.Write(a.ctx, in, func(lines int64) {
+			done.Store(lines)
+			bar.at(lines)
+		})
+		in.CloseWithError(err)
+		written <- err
+	}()
+	report, err := p.Load(a.ctx, out, &engine.LoadOptions{Name: "world", Source: "world"})
+	out.CloseWithError(err) // a world that nobody reads any more ends
+	bar.end()
+	if err = errors.Join(err, <-written); err != nil {
+		return err
+	}
+	gone := time.Since(began)
+	fmt.Fprintf(a.stdout, "%s received in %s, %s a second: %s\n", group(int64(report.Received)), took(gone),
+		group(int64(float64(report.Received)/gone.Seconds())), outcome(report.Tally))
+	return nil
+}
+
+// show shows what came out: counts, one person, three questions, three commands.
+func (c *demoCmd) show(a *app, p platform) error {
+	stats, err := p.Stats(a.ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%s events of %s people (%s known) by %s identifiers, %s on disk\n",
+		group(int64(stats.Events)), group(int64(stats.Profiles)), group(int64(stats.Known)), group(int64(stats.Fragments)), volume(stats.Bytes))
+	began := time.Now()
+	who, err := p.Profile(a.ctx, kith.Identifier{Space: "email", Value: world.Ada})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "\none person, in %s\n", took(time.Since(began)))
+	if err := showProfile(a.stdout, who); err != nil {
+		return err
+	}
+	for _, q := range demoQueries {
+		fmt.Fprintf(a.stdout, "\n%s\n  %s\n", q.title, q.text)
+		began := time.Now()
+		rows, err := p.SQL(a.ctx, q.text)
+		if err != nil {
+			return err
+		}
+		err = a.each(formats["table"](a, a.stdout), rows)
+		if err = errors.Join(err, rows.Close()); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "in %s\n", took(time.Since(began)))
+	}
+	kith := os.Args[0]
+	_, err = fmt.Fprintf(a.stdout, `
+to go on
+  %[1]s profile %[2]s email=%[3]s --json
+  %[1]s sql %[2]s "SELECT reason, path, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC"
+  %[1]s check %[2]s
+`, kith, c.Dir, world.Ada)
+	return err
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/identity"
+)
+
+// platform is what commands ask of a directory: an engine of our own, or the
+// one of the process that owns it.
+type platform interface {
+	Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error)
+	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
+	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	Stats(ctx context.Context) (engine.Stats, error)
+	Clock(ctx context.Context) (engine.ClockSetting, time.Time, error)
+	SetClock(ctx context.Context, spec string) error
+	Rules(ctx context.Context) (identity.Rules, error)
+	SetRules(ctx context.Context, r identity.Rules) error
+	Check(ctx context.Context, o *engine.CheckOptions) (engine.CheckReport, error)
+	Close() error
+}
+
+// direct is an engine of our own.
+type direct struct {
+	*engine.Engine
+	a *app
+}
+
+func (d *direct) Clock(context.Context) (engine.ClockSetting, time.Time, error) {
+	return d.Engine.Clock()
+}
+func (d *direct) SetClock(_ context.Context, spec string) error { return d.Engine.SetClock(spec) }
+func (d *direct) Rules(context.Context) (identity.Rules, error) { return d.Engine.Rules(), nil }
+func (d *direct) SetRules(_ context.Context, r identity.Rules) error {
+	return d.Engine.SetRules(r)
+}
+
+// Close closes the engine, after those who spoke with it meanwhile are done.
+func (d *direct) Close() error {
+	if n := d.Served(); n > 0 {
+		fmt.Fprintf(d.a.stderr, "kith: done; waiting for %s on the same directory\n", plural(int64(n), "other command"))
+	}
+	if err := d.Linger(d.a.ctx); err != nil && d.a.ctx.Err() == nil {
+		return errors.Join(err, d.Engine.Close())
+	}
+	return d.Engine.Close()
+}
+
+// patience is how long an owner that does not answer is waited for: it may be
+// about to open or to close.
+const patience = 3 * time.Second
+
+// open opens a directory, or connects to the process that owns it. One that
+// does not exist is made only for a command that brings something in.
+func (a *app) open(dir string, fresh bool) (platform, error) {
+	key, err := a.key()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "FORMAT")); errors.Is(err, os.ErrNotExist) && !fresh {
+		return nil, instead(&kith.Error{Kind: kith.ErrNotFound}, "there is no platform at %s; to make one: kith load %s FILE", dir, dir)
+	}
+	o := &engine.Options{Key: key, Memory: int64(a.Memory), Threads: a.Threads}
+	if !a.Now.IsZero() {
+		o.Now = func() time.Time { return a.Now.Time }
+	}
+	for began := time.Now(); ; {
+		e, err := engine.Open(dir, o)
+		if err == nil {
+			return &direct{e, a}, nil
+		}
+		if !errors.Is(err, kith.ErrLocked) {
+			return nil, next(err, kith.ErrDenied, "give the key that the directory was made with: --key-file FILE")
+		}
+		if c, err := engine.Dial(dir); err == nil {
+			return a.beside(c)
+		} else if time.Since(began) > patience {
+			return nil, next(err, kith.ErrLocked, "end that process, or let it listen")
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-a.ctx.Done():
+			return nil, a.ctx.Err()
+		}
+	}
+}
+
+// beside is a client, unless something was asked for that only an owner can do.
+func (a *app) beside(c *engine.Client) (platform, error) {
+	if a.Now.IsZero() {
+		return c, nil
+	}
+	err := c.Close()
+	return nil, errors.Join(instead(&kith.Error{Kind: kith.ErrUnsupported}, "another process owns the directory, and its clock is not ours to turn; leave --now out"), err)
+}
+
+// with carries f out on a directory.
+func (a *app) with(dir string, fresh bool, f func(p platform) error) error {
+	p, err := a.open(dir, fresh)
+	if err != nil {
+		return err
+	}
+	err = f(p)
+	if closed := p.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+var _ platform = (*engine.Client)(nil)

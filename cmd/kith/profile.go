@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kithdb/kith"
+	runewidth "github.com/mattn/go-runewidth"
+)
+
+// profileCmd is `kith profile`.
+type profileCmd struct {
+	Dir  string `arg:"" help:"The platform's directory."`
+	Who  string `arg:"" help:"An identifier as space=value, such as email=ada@example.org; id=… takes a public id."`
+	JSON bool   `name:"json" help:"Write JSON."`
+}
+
+// Run shows one person.
+func (c *profileCmd) Run(a *app) error {
+	space, value, ok := strings.Cut(c.Who, "=")
+	if !ok || space == "" || value == "" {
+		return wrong("kith profile --help", "write the identifier as space=value, such as email=ada@example.org")
+	}
+	return a.with(c.Dir, false, func(p platform) error {
+		who, err := p.Profile(a.ctx, kith.Identifier{Space: space, Value: value})
+		if errors.Is(err, kith.ErrNotFound) {
+			return instead(err, "nobody has this %s; what there is: kith sql %s \"SELECT space, count(*) FROM identifiers GROUP BY ALL\"", tame(space), c.Dir)
+		}
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(a.stdout, who)
+		}
+		return showProfile(a.stdout, who)
+	})
+}
+
+// wide gives the columns that text takes on a terminal.
+func wide(s string) int { return runewidth.StringWidth(s) }
+
+// showProfile writes a person for people to read.
+func showProfile(w io.Writer, p *kith.Profile) error {
+	known := "anonymous"
+	if p.Known {
+		known = "known"
+	}
+	if _, err := fmt.Fprintf(w, "person %s\n  %s, %s, %s to %s\n", p.Public, known, plural(int64(p.Events), "event"), when(p.FirstSeen), when(p.LastSeen)); err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		title string
+		rows  [][]string
+	}{
+		{"traits", traitRows(p)}, {"identifiers", linkRows(p)}, {"activity", activityRows(p)}, {"last events", recentRows(p)},
+	} {
+		if len(part.rows) == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\n%s\n", part.title); err != nil {
+			return err
+		}
+		if err := lined(w, "  ", part.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// said writes a value of a trait on one line.
+func said(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return tame(s)
+	}
+	return tame(string(raw))
+}
+
+func traitRows(p *kith.Profile) [][]string {
+	var rows [][]string
+	for _, t := range p.Traits {
+		row := []string{tame(t.Name), said(t.Value), when(t.Time), tame(t.Source)}
+		if t.Previous != nil {
+			row = append(row, "before: "+said(t.Previous.Value)+", "+when(t.Previous.Time)+", "+tame(t.Previous.Source))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func linkRows(p *kith.Profile) [][]string {
+	names := map[kith.FragmentID]string{}
+	for _, l := range p.Links {
+		names[l.Fragment] = tame(l.Space)
+	}
+	var rows [][]string
+	for _, l := range p.Links {
+		row := []string{tame(l.Space), tame(l.Value)}
+		if l.Rule != "" {
+			with := names[l.With]
+			if with == "" {
+				with = fmt.Sprintf("fragment %d", l.With)
+			}
+			row = append(row, fmt.Sprintf("linked with %s by %s, event %d, %s", with, l.Rule, l.Cause, when(l.At)))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func activityRows(p *kith.Profile) [][]string {
+	var rows [][]string
+	for _, x := range p.Activity {
+		rows = append(rows, []string{x.Kind.String(), tame(x.Name), group(int64(x.Count)), day(x.First) + " to " + day(x.Last)})
+	}
+	return rows
+}
+
+func recentRows(p *kith.Profile) [][]string {
+	var rows [][]string
+	for _, h := range p.Recent {
+		rows = append(rows, []string{when(h.Time), h.Kind.String(), tame(h.Name), tame(h.Source), fmt.Sprintf("seq %d", h.Seq)})
+	}
+	return rows
+}

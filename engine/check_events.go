@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// events reads history once: its order, what the log says of the same events,
+// names, and how many came from where.
+func (c *checker) events() error {
+	if c.number == nil {
+		c.number = newNumbers(c.v.seq)
+	}
+	c.names = map[string]uint32{}
+	for code, text := range c.e.line.fold.names.Texts(c.v.pin) {
+		c.names[text] = uint32(code)
+	}
+	c.said, c.loads = map[string]kith.Tally{}, map[uint32]int{}
+	n, last := uint64(0), uint64(0)
+	for r, err := range c.e.hist.Scan(c.ctx, 1, uint64(c.v.seq)) {
+		if err != nil {
+			return err
+		}
+		n++
+		if r.Seq <= last {
+			c.bad("history", on("event", r.Seq), errors.New("it stands out of order"))
+		}
+		last = r.Seq
+		c.event(&r)
+	}
+	want(c, "history", "events", n, c.v.events)
+	for seq := range c.logged {
+		c.bad("log", on("event", seq), errors.New("history does not have it"))
+		break
+	}
+	c.logged = nil
+	c.count("events", int(n))
+	return nil
+}
+
+// event looks at one event by itself.
+func (c *checker) event(r *history.Row) {
+	seq := kith.Seq(r.Seq)
+	c.meet(seq, "as an event")
+	if print, ok := c.logged[seq]; ok {
+		if print != rowPrint(r) {
+			c.bad("log", on("event", seq), errors.New("history says another thing"))
+		}
+		delete(c.logged, seq)
+	}
+	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
+		if f == uint32(nobody) || f >= c.v.fragments {
+			c.bad("event", on("event", seq), fmt.Errorf("there is no fragment %d", f))
+		}
+	}
+	if _, ok := c.names[nameText(r)]; !ok {
+		c.bad("name", on("event", seq), errors.New("the dictionary does not have its name"))
+	}
+	t := c.said[r.Source]
+	t.Count(kith.Accepted)
+	c.said[r.Source] = t
+	c.loads[r.Load]++
+}
+
+// nameText is an event's name as the dictionary has it.
+func nameText(r *history.Row) string {
+	text := string(rune('0'+r.Kind)) + r.Name
+	if len(text) > storage.MaxText {
+		text = text[:64]
+	}
+	return text
+}
+
+// rejects counts what was not accepted, and compares the tallies of sources and loads.
+func (c *checker) rejects() error {
+	if c.said == nil {
+		return nil
+	}
+	snap := c.v.snap
+	err := snap.Rejects(0, func(r *storage.Reject) error {
+		c.meet(r.Seq, "as a reject")
+		if _, err := c.keys.Open(nobody, uint64(r.Seq), sealReject, r.Sealed, nil); err != nil {
+			c.bad("reject", on("number", r.Seq), err)
+		}
+		t := c.said[r.Source]
+		t.Count(r.Verdict)
+		c.said[r.Source] = t
+		c.count("rejects", 1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	repeats, last := 0, kith.Seq(0)
+	err = snap.Repeats(func(seq kith.Seq, d storage.Repeat) error {
+		if seq != last {
+			c.meet(seq, "as duplicates")
+			last = seq
+		}
+		if d.Of == 0 || d.Of > c.v.seq {
+			c.bad("duplicate", on("number", seq), fmt.Errorf("there is no event %d", d.Of))
+		}
+		repeats++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.count("duplicates", repeats)
+	return errors.Join(c.tallies(repeats), c.eachLoad())
+}
+
+// tallies compares the head's tallies with what was counted anew. A natural
+// duplicate has no source of its own, so they are compared all together.
+func (c *checker) tallies(repeats int) error {
+	var all int
+	for source := range c.said {
+		if _, ok := c.v.tallies[source]; !ok {
+			c.bad("tally", "", errors.New("a source has none"))
+		}
+	}
+	for source, t := range c.v.tallies {
+		got := c.said[source]
+		where := fmt.Sprintf("source %q", source)
+		want(c, "tally", where+", accepted", t.Accepted, got.Accepted)
+		want(c, "tally", where+", rejected", t.Rejected, got.Rejected)
+		want(c, "tally", where+", received", t.Received, t.Accepted+t.Duplicate+t.Rejected+t.Quarantined+t.Suppressed)
+		all += t.Duplicate - got.Duplicate
+	}
+	want(c, "tally", "duplicates", all, repeats)
+	return nil
+}
+
+// eachLoad compares the tallies of the loads that have ended.
+func (c *checker) eachLoad() error {
+	next := uint32(1)
+	err := c.v.snap.Loads(func(l *storage.Load) error {
+		want(c, "load", "order", l.ID, next)
+		next = l.ID + 1
+		if l.Ended != 0 {
+			want(c, "load", on("load", l.ID), l.Tally.Accepted, c.loads[l.ID])
+		}
+		c.count("loads", 1)
+		return nil
+	})
+	want(c, "load", "how many", next, c.head.Loads)
+	return err
+}
+
+// accounted looks whether each number of the log is of one record. The first is
+// that of the rules a directory begins with.
+func (c *checker) accounted() error {
+	if c.tokens == nil || c.said == nil || c.alone == nil {
+		return nil // what was met is not all there is
+	}
+	c.number.add(1)
+	for s := kith.Seq(1); s <= c.v.seq; s++ {
+		if !c.number.has(s) {
+			c.bad("number", on("number", s), errors.New("no record has it"))
+		}
+	}
+	c.number = nil
+	return nil
+}
+
+// runs looks at the runs of places as a recovery would find them.
+func (c *checker) runs() error {
+	places, err := storage.OpenPlaces(c.v.snap.Get, c.point.Places)
+	if err != nil {
+		return err
+	}
+	return places.Check()
+}

@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/storage"
+)
+
+// identifiers looks whether each fragment has one record, one token, and the
+// space in which its value makes that token.
+func (c *checker) identifiers() error {
+	c.number = newNumbers(c.v.seq)
+	n := int(c.v.fragments)
+	tokens := make([]kith.Token, n)
+	found := 0
+	err := c.v.snap.EachToken(func(t kith.Token, f kith.FragmentID) error {
+		if f == nobody || int(f) >= n || tokens[f] != (kith.Token{}) {
+			c.bad("token", on("fragment", f), errors.New("there is no such fragment, or it has two"))
+			return nil
+		}
+		tokens[f] = t
+		found++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	want(c, "token", "how many", found, n-1)
+	next := nobody + 1
+	err = c.v.snap.Fragments(nobody, func(rec storage.FragmentRecord) error {
+		want(c, "fragment record", "order", rec.Fragment, next)
+		next = rec.Fragment + 1
+		c.meet(rec.Seq, "as a number given")
+		if int(rec.Fragment) >= n {
+			return nil
+		}
+		return c.fragment(rec, tokens[rec.Fragment])
+	})
+	if err != nil {
+		return err
+	}
+	want(c, "fragment record", "how many", int(next), n)
+	c.count("identifiers", found)
+	c.tokens = tokens
+	return c.ctx.Err()
+}
+
+// fragment checks one identifier.
+func (c *checker) fragment(rec storage.FragmentRecord, token kith.Token) error {
+	f := rec.Fragment
+	plain, err := c.keys.Open(f, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+	if err != nil {
+		c.bad("identifier", on("fragment", f), err)
+		return nil
+	}
+	marks, err := c.e.people.Marks(c.v.pin, f)
+	if err != nil {
+		return err
+	}
+	if shown, err := c.e.people.Token(c.v.pin, f); err != nil {
+		return err
+	} else if shown != token {
+		c.bad("token", on("fragment", f), errors.New("the column has another one than the store"))
+	}
+	want(c, "space", on("fragment", f), marks.Space, rec.Space)
+	if c.v.rules == 1 && tokenIn(c.e, rec.Space, plain) != token { // other rules may normalise otherwise
+		c.bad("token", on("fragment", f), errors.New("its value makes another one"))
+	}
+	return nil
+}
+
+// decisions carries out what was decided, in plain lists, and compares who owns
+// which fragment, the circles of the profiles, and what is noted about them.
+func (c *checker) decisions() error {
+	if c.tokens == nil {
+		return nil
+	}
+	owner := make([]uint32, c.v.fragments)
+	for f := range owner {
+		owner[f] = uint32(f)
+	}
+	members := map[uint32][]uint32{} // of profiles with more than one
+	of := func(p uint32) []uint32 {
+		if m := members[p]; m != nil {
+			return m
+		}
+		return []uint32{p}
+	}
+	c.alone = map[uint32]bool{}
+	n := 0
+	err := c.v.snap.Decisions(func(d *storage.Decision) error {
+		n++
+		c.meet(d.Seq, "as a decision")
+		for _, a := range d.Changes {
+			if uint32(a.Fragment) >= c.v.fragments || uint32(a.Profile) >= c.v.fragments {
+				return &kith.Error{Op: "engine.Check", On: on("decision", d.Seq), Kind: kith.ErrCorrupt}
+			}
+		}
+		if d.Kind == kith.Link {
+			for _, a := range d.Changes {
+				gone, stay := uint32(a.Fragment), uint32(a.Profile)
+				for _, f := range of(gone) {
+					owner[f] = stay
+				}
+				members[stay] = append(of(stay), of(gone)...)
+				delete(members, gone)
+			}
+			return nil
+		}
+		for _, a := range d.Changes {
+			delete(members, owner[a.Fragment])
+		}
+		for _, a := range d.Changes {
+			owner[a.Fragment] = uint32(a.Profile)
+			members[uint32(a.Profile)] = append(members[uint32(a.Profile)], uint32(a.Fragment))
+		}
+		if d.Kind == kith.Leave {
+			c.alone[uint32(d.A)] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.owner = owner
+	c.count("decisions", n)
+	return c.people(members)
+}
+
+// people compares the columns of who is who.
+func (c *checker) people(members map[uint32][]uint32) error {
+	size := func(p uint32) int { return max(1, len(members[p])) }
+	pin, p := c.v.pin, c.e.people
+	for k := 0; k<<16 < len(c.owner); k++ {
+		owners, err1 := p.Owners(pin, k)
+		spaces, err2 := p.Spaces(pin, k)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		for f := max(k<<16, int(nobody)+1); f < min(len(c.owner), (k+1)<<16); f++ {
+			i := f & 0xffff
+			if !has(owners, i) || owners.U32[i] != c.owner[f] {
+				c.bad("owner", on("fragment", f), fmt.Errorf("it is not profile %d", c.owner[f]))
+			}
+			marks := storage.MarksOf(spaces.U16[i])
+			want(c, "shared mark", on("fragment", f), marks.Alone, c.alone[uint32(f)])
+			if c.owner[f] == uint32(f) {
+				want(c, "known mark", on("profile", f), marks.Known, c.knownAs(members, uint32(f)))
+				if err := c.circle(uint32(f), size(uint32(f))); err != nil {
+					return err
+				}
+				c.count("profiles", 1)
+			}
+		}
+	}
+	return c.ctx.Err()
+}
+
+func has(img *storage.Image, i int) bool { return img.Has[i>>6]>>(i&63)&1 == 1 }
+
+// knownAs tells whether a profile has an identifier that is not weak.
+func (c *checker) knownAs(members map[uint32][]uint32, p uint32) bool {
+	list := members[p]
+	if list == nil {
+		list = []uint32{p}
+	}
+	for _, f := range list {
+		marks, err := c.e.people.Marks(c.v.pin, kith.FragmentID(f))
+		if err == nil && !c.e.weak(marks.Space) {
+			return true
+		}
+	}
+	return false
+}
+
+// circle walks through the fragments of a profile, which must come back after n.
+func (c *checker) circle(p uint32, n int) error {
+	frags, err := c.e.people.Fragments(c.v.pin, kith.FragmentID(p))
+	if err != nil {
+		c.bad("circle", on("profile", p), err)
+		return nil
+	}
+	want(c, "circle", on("profile", p), len(frags), n)
+	for _, f := range frags {
+		if int(f) >= len(c.owner) || c.owner[f] != p {
+			c.bad("circle", on("profile", p), fmt.Errorf("fragment %d is not of it", f))
+		}
+	}
+	return nil
+}
+
+// pairs compares what is kept about pairs whose smaller number lies from lo to hi with the decisions.
+func (c *checker) pairs(lo, hi uint32) error {
+	type pair struct{ a, b kith.FragmentID }
+	latest := map[pair]storage.PairRecord{}
+	err := c.v.snap.Decisions(func(d *storage.Decision) error {
+		p := pair{min(d.A, d.B), max(d.A, d.B)}
+		if d.Kind != kith.Leave && lo <= uint32(p.a) && uint32(p.a) < hi {
+			latest[p] = storage.PairRecord{Kind: d.Kind, Seq: d.Seq, Cause: d.Cause, At: d.At.UnixMicro(), Rule: d.Rule}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	found := 0
+	err = c.v.snap.EachPair(kith.FragmentID(lo), func(a, b kith.FragmentID, rec storage.PairRecord) error {
+		if uint32(a) >= hi {
+			return storage.ErrStop
+		}
+		found++
+		if last, ok := latest[pair{a, b}]; !ok {
+			c.bad("pair", on("fragment", a), errors.New("nothing was decided about it"))
+		} else if last != rec {
+			c.bad("pair", on("fragment", a), fmt.Errorf("it is not what decision %d says", last.Seq))
+		}
+		return nil
+	})
+	want(c, "pair", on("fragments from", lo), found, len(latest))
+	c.count("pairs", found)
+	return err
+}

@@ -1,0 +1,114 @@
+//go:build linux
+
+package enginetest
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/engine/enginetest/faults"
+)
+
+// A disk of 1 GB that fills: writing ends with an error, reading goes on, and
+// when there is room again everything that was acknowledged is there.
+func TestFullDiskIsAnError(t *testing.T) {
+	if !faults.Namespace(t) {
+		return
+	}
+	disk := faults.SmallDisk(t, "tmpfs", 1<<30)
+	dir := filepath.Join(disk.Dir, "kith")
+	e, err := engine.Open(dir, quiet(&engine.Options{Memory: 128 << 20}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := fill(t, e)
+	free, err := disk.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d events were acknowledged; %d MB are left", n, free>>20)
+	if n < 100_000 {
+		t.Errorf("full after %d events, want 100,000 before", n)
+	}
+	readable(t, e, n)
+	if _, err := e.IngestJSON(context.Background(), "", []byte(big(rand.New(rand.NewPCG(1, 1)), n+1))); !errors.Is(err, kith.ErrClosed) {
+		t.Errorf("one more event on a full disk: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Logf("close on a full disk: %v", err)
+	}
+	if still, err := engine.Open(dir, quiet(nil)); err != nil {
+		t.Errorf("open on the full disk: %v", err)
+	} else {
+		readable(t, still, n)
+		if err := still.Close(); err != nil {
+			t.Logf("close on a full disk: %v", err)
+		}
+	}
+	if err := disk.Grow(2 << 30); err != nil {
+		t.Fatal(err)
+	}
+	e = OpenDir(t, dir, nil)
+	readable(t, e, n)
+	if r, err := e.IngestJSON(context.Background(), "", []byte(big(rand.New(rand.NewPCG(1, 1)), n+2))); err != nil || r.Accepted != 1 {
+		t.Errorf("after there is room: %+v, %v", r.Tally, err)
+	}
+}
+
+// fill takes in events until that is refused, and gives how many were acknowledged.
+func fill(t *testing.T, e *engine.Engine) int {
+	t.Helper()
+	r, n := rand.New(rand.NewPCG(1, 2)), 0
+	for {
+		lines := make([]string, 200)
+		for i := range lines {
+			lines[i] = big(r, n+1+i)
+		}
+		report, err := e.IngestJSON(context.Background(), "", []byte(`{"batch":[`+strings.Join(lines, ",")+`]}`))
+		n += report.Accepted
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, kith.ErrClosed) {
+			t.Errorf("a full disk is %v, want an error of kind closed", err)
+		}
+		t.Logf("refused: %v", err)
+		return n
+	}
+}
+
+// big is an event that does not compress.
+func big(r *rand.Rand, n int) string {
+	noise := make([]byte, 3000)
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	return fmt.Sprintf(`{"type":"track","event":"Big","messageId":"s-%d","userId":"u%d","properties":{"n":%d,"noise":"%s"}}`,
+		n, n%500, n, base64.StdEncoding.EncodeToString(noise))
+}
+
+// readable sees to it that n events can be read in every way.
+func readable(t *testing.T, e *engine.Engine, n int) {
+	t.Helper()
+	want := fmt.Sprintf("%d | %d | %d", n, n, n)
+	got, err := Rows(e, "SELECT count(*), count(DISTINCT message_id), max(properties.n)::BIGINT FROM events")
+	if err != nil {
+		t.Errorf("SQL: %v", err)
+	} else if got[0] != want {
+		t.Errorf("SQL finds %s, want %s", got[0], want)
+	}
+	p, err := e.Profile(context.Background(), kith.Identifier{Space: "user_id", Value: "u7"})
+	if err != nil {
+		t.Errorf("profile: %v", err)
+	} else if len(p.Recent) == 0 || p.Events < uint64(n/500) {
+		t.Errorf("a profile has %d events, %d of them shown", p.Events, len(p.Recent))
+	}
+}

@@ -1,0 +1,108 @@
+package enginetest
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/engine/enginetest/faults"
+)
+
+// points are the named steps that a victim is killed at, and how often it may
+// pass them before.
+var points = []struct {
+	name   string
+	passes int
+}{
+	{"before-commit", 20}, {"after-commit", 20}, {"published", 20}, {"numbered", 300},
+	{"before-history", 2}, {"after-history", 2}, {"before-manifest", 2}, {"after-manifest", 2},
+	{"before-upkeep", 5}, {"after-upkeep", 5}, {"before-flip", 1}, {"after-flip", 1},
+}
+
+// perDir is how many rounds share a directory.
+const perDir = 6
+
+// Killed at random and at every named step while it takes in events, an engine
+// has everything that it acknowledged, once.
+func TestKillLosesNothing(t *testing.T) {
+	if faults.Child() {
+		victim(t)
+		return
+	}
+	dir, acks, hits := "", map[string]int{}, map[string]int{}
+	rounds(t, 20, 260, func(t *testing.T, round int, seed uint64) {
+		if round%perDir == 0 || dir == "" {
+			dir, acks = filepath.Join(t.TempDir(), "kith"), map[string]int{}
+		}
+		kill(t, dir, round, seed, acks, hits)
+		reopen(t, dir, acks)
+	})
+	t.Logf("killed at %v", hits)
+	for _, p := range points {
+		if proving() && hits[p.name] < 20 && hits["random"] > 0 {
+			t.Logf("killed only %d times at %s in this run", hits[p.name], p.name)
+		}
+	}
+}
+
+// kill runs one victim until it is dead.
+func kill(t *testing.T, dir string, round int, seed uint64, acks, hits map[string]int) {
+	t.Helper()
+	r := dice(seed, "kill")
+	env := []string{
+		victimDir + "=" + dir, fmt.Sprintf("%s=%d", victimRound, round), victimParts + "=4000",
+	}
+	p := points[(round-round/5)%len(points)]
+	random := round%5 == 4
+	if random {
+		env = append(env, victimMost+"=0")
+	} else {
+		env = append(env, fmt.Sprintf("%s=%d", victimMost, 20+r.IntN(20)), faults.CrashAt(p.name, 1+r.IntN(p.passes)))
+	}
+	began := time.Now()
+	v := faults.Start(t, "TestKillLosesNothing", env...)
+	var d faults.Death
+	if random {
+		v.Acked(1)
+		d = v.KillAfter(time.Duration(r.IntN(1500)) * time.Millisecond)
+	} else {
+		d = v.Wait()
+	}
+	acked(d.Acks, acks)
+	switch {
+	case !d.Killed && d.Code != 0:
+		t.Fatalf("the victim failed by itself:\n%s", d.Output)
+	case random:
+		hits["random"]++
+	case d.Killed:
+		hits[p.name]++
+	}
+	if d.Killed && !random && !slices.Contains(d.Points, p.name) {
+		t.Errorf("killed at %s, which it never came to", p.name)
+	}
+	where := p.name
+	if random {
+		where = "random"
+	}
+	t.Logf("round %d: at %s, killed %v, %d batches in %v", round+1, where, d.Killed, len(d.Acks), time.Since(began).Round(time.Millisecond))
+}
+
+// reopen opens what a crash left, and sees to it that nothing is missing.
+func reopen(t *testing.T, dir string, acks map[string]int) {
+	t.Helper()
+	began := time.Now()
+	e, err := engine.Open(dir, quiet(nil))
+	if err != nil {
+		t.Fatalf("open after a crash: %v", err)
+	}
+	opened := time.Since(began)
+	whole(t, e, acks)
+	Check(t, e)
+	if err := e.Close(); err != nil {
+		t.Errorf("close after a crash: %v", err)
+	}
+	t.Logf("opened in %v, closed after %v", opened.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}

@@ -1,0 +1,154 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/engine/enginetest/faults"
+)
+
+// What a victim is told by its environment.
+const (
+	victimDir   = "KITH_VICTIM_DIR"
+	victimRound = "KITH_VICTIM_ROUND"
+	victimMost  = "KITH_VICTIM_MOST" // batches of each stream before it closes; 0: no end
+	victimParts = "KITH_VICTIM_PARTS"
+)
+
+// victim is the process that is killed: three streams take in events as fast as
+// they can, in small, middle and large batches, and tell the parent of each
+// batch that was acknowledged. Message n of a stream has the id "stream-n", n
+// from 1 without gaps, so that the parent can say what may not be missing.
+func victim(t *testing.T) {
+	engine.Point = faults.Point
+	engine.PartRows, _ = strconv.Atoi(os.Getenv(victimParts)) // absent: 0, history's own
+	e, err := engine.Open(os.Getenv(victimDir), quiet(&engine.Options{Memory: 64 << 20}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most, err := strconv.Atoi(os.Getenv(victimMost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	round := os.Getenv(victimRound)
+	var streams sync.WaitGroup
+	errs := make([]error, 3)
+	for i, size := range []int{1, 50, 700} {
+		streams.Go(func() { errs[i] = stream(e, fmt.Sprintf("r%ss%d", round, i), size, most) })
+	}
+	streams.Wait()
+	if err := errors.Join(append(errs, e.Close())...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stream takes in batches of one size.
+func stream(e *engine.Engine, name string, size, most int) error {
+	n := 0
+	for batch := 0; most == 0 || batch < most; batch++ {
+		var body strings.Builder
+		body.WriteString(`{"batch":[`)
+		for i := range size {
+			if i > 0 {
+				body.WriteByte(',')
+			}
+			n++
+			body.WriteString(message(name, n))
+		}
+		body.WriteString(`]}`)
+		r, err := e.IngestJSON(context.Background(), name, []byte(body.String()))
+		if err != nil {
+			return err
+		}
+		if r.Accepted != size {
+			return fmt.Errorf("of %d events %d were accepted", size, r.Accepted)
+		}
+		if err := faults.Ack(name + " " + strconv.Itoa(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// message gives the n-th event of a stream: people with several devices, some
+// of them shared, who say traits now and then.
+func message(stream string, n int) string {
+	user, device := (n*7919)%997, (n*104729)%1499
+	at := start.AddDate(0, 0, n%27).Format("2006-01-02T15:04:05Z")
+	head := fmt.Sprintf(`{"messageId":"%s-%d","timestamp":"%s",`, stream, n, at)
+	switch {
+	case n%5 == 0:
+		return head + fmt.Sprintf(`"type":"track","event":"Viewed","anonymousId":"a%s%d","properties":{"page":%d}}`, stream, device, n%50)
+	case n%11 == 0:
+		return head + fmt.Sprintf(`"type":"identify","userId":"u%d","anonymousId":"a%s%d","traits":{"email":"p%d@example.org","plan":"p%d","score":%d}}`,
+			user, stream, device, user, n%4, n)
+	}
+	return head + fmt.Sprintf(`"type":"track","event":"Order Completed","userId":"u%d","properties":{"total":%d.50,"note":"n%d"}}`, user, n%100, n)
+}
+
+// acked gives the last number of each stream that was acknowledged.
+func acked(acks []string, into map[string]int) {
+	for _, a := range acks {
+		name, text, _ := strings.Cut(a, " ")
+		n, _ := strconv.Atoi(text) // the victim wrote it so
+		into[name] = max(into[name], n)
+	}
+}
+
+// whole makes the test fail if anything that was acknowledged is missing or
+// anything is there twice: each stream must be there from 1 on without a gap, at
+// least to the last acknowledged number.
+func whole(t *testing.T, e *engine.Engine, acks map[string]int) {
+	t.Helper()
+	found := map[string]bool{}
+	for _, row := range SQL(t, e, `SELECT split_part(message_id, '-', 1) AS s, count(*), count(DISTINCT message_id),
+		max(split_part(message_id, '-', 2)::BIGINT), min(split_part(message_id, '-', 2)::BIGINT) FROM events GROUP BY s`) {
+		var name string
+		var rows, distinct, top, low int
+		if _, err := fmt.Sscanf(strings.ReplaceAll(row, " | ", " "), "%s %d %d %d %d", &name, &rows, &distinct, &top, &low); err != nil {
+			t.Fatal(err)
+		}
+		found[name] = true
+		if rows != distinct || rows != top || low != 1 || top < acks[name] {
+			t.Errorf("stream %s: %d rows, %d different, from %d to %d, acknowledged up to %d", name, rows, distinct, low, top, acks[name])
+		}
+	}
+	for name, n := range acks {
+		if !found[name] && n > 0 {
+			t.Errorf("stream %s is gone, acknowledged up to %d", name, n)
+		}
+	}
+	agree(t, e)
+}
+
+// agree compares what profiles count with what history has, for some people,
+// and the log with history.
+func agree(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	for _, row := range SQL(t, e, `SELECT i.value, count(*) FROM events JOIN identifiers i USING (profile_id)
+		WHERE i.space = 'user_id' AND NOT i.shared GROUP BY i.value ORDER BY hash(i.value) LIMIT 40`) {
+		user, count, _ := strings.Cut(row, " | ")
+		p, err := e.Lookup(kith.Identifier{Space: "user_id", Value: user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strconv.FormatUint(p.Events, 10); got != count {
+			t.Errorf("a profile counts %s events, history has %s", got, count)
+		}
+	}
+	s, err := e.Stats(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := SQL(t, e, "SELECT count(*) FROM events"); got[0] != strconv.FormatUint(s.Events, 10) {
+		t.Errorf("the log has %d events, history %s", s.Events, got[0])
+	}
+}
