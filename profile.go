@@ -135,10 +135,9 @@ type Activity struct {
 
 // Happening is one event of a person's timeline.
 type Happening struct {
-	Seq      Seq             `json:"seq"`
-	Kind     Kind            `json:"kind"`
-	Name     string          `json:"name"`
-	Time     time.Time       `json:"time,omitzero"`
-	Source   string          `json:"source"`
-	Original json.RawMessage `json:"original,omitempty"` // the whole event; nil unless asked for
+	Seq    Seq       `json:"seq"`
+	Kind   Kind      `json:"kind"`
+	Name   string    `json:"name"`
+	Time   time.Time `json:"time,omitzero"`
+	Source string    `json:"source"`
 }

@@ -163,7 +163,7 @@ func (r *run) trackPeer(ctx context.Context, file string) (t timing, err error) 
 func (r *run) ingestStages(ctx context.Context) error {
 	for _, f := range []struct{ file, name string }{{warmFile, "warm"}, {coldFile, "cold"}} {
 		var t timing
-		sums, err := profile(func() (err error) {
+		sums, err := profile(r.path(f.name+".pprof"), func() (err error) {
 			t, err = r.trackKith(ctx, f.file)
 			return err
 		})

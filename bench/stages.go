@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"os"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -42,8 +43,8 @@ var stages = []stage{
 // other is the stage of what no stage knows.
 const other = "other"
 
-// profile measures the processor time of f, in all and by stage.
-func profile(f func() error) (map[string]time.Duration, error) {
+// profile measures the processor time of f by stage, and leaves the profile at path.
+func profile(path string, f func() error) (map[string]time.Duration, error) {
 	var buf bytes.Buffer
 	if err := pprof.StartCPUProfile(&buf); err != nil {
 		return nil, err
@@ -51,6 +52,9 @@ func profile(f func() error) (map[string]time.Duration, error) {
 	err := f()
 	pprof.StopCPUProfile()
 	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(path, buf.Bytes(), 0o644); err != nil {
 		return nil, err
 	}
 	return group(&buf)

@@ -225,3 +225,16 @@ func (c *Client) Check(ctx context.Context, o *CheckOptions) (CheckReport, error
 	out, err := tell[checkReply](ctx, c, http.MethodPost, "/check", nil)
 	return out.report(), err
 }
+
+// Backup copies the data to dest, as Engine.Backup does. The owner copies: dest
+// is a path of his, absolute, and written with his rights.
+func (c *Client) Backup(ctx context.Context, dest string) error {
+	_, err := tell[any](ctx, c, http.MethodPost, "/backup", asked(dest))
+	return err
+}
+
+// BackupKeys copies the keys to dest, as Engine.BackupKeys does; see Backup.
+func (c *Client) BackupKeys(ctx context.Context, dest string) error {
+	_, err := tell[any](ctx, c, http.MethodPost, "/backup/keys", asked(dest))
+	return err
+}

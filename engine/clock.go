@@ -21,6 +21,7 @@ type clock struct {
 type ClockSetting struct {
 	Mode string    `json:"mode"` // wall, data, at
 	At   time.Time `json:"at"`   // of mode at
+	Seq  kith.Seq  `json:"seq"`  // of the record that set it; 0: it was never set
 }
 
 var errBackward = errors.New("the clock goes forward only")
@@ -36,7 +37,7 @@ func (e *Engine) SetClock(spec string) error {
 		}
 		set = ClockSetting{Mode: "at", At: at.UTC()}
 	}
-	return e.inLine(func() error {
+	return e.meta(func(tx *storage.Tx, seq kith.Seq, _ int64) error {
 		e.clock.mu.Lock()
 		defer e.clock.mu.Unlock()
 		if old := e.clock.set; set.Mode == "at" && set.At.Before(old.At) {
@@ -44,13 +45,12 @@ func (e *Engine) SetClock(spec string) error {
 		} else if set.Mode != "at" {
 			set.At = old.At // so that a later instant is still compared with it
 		}
-		tx := e.store.Update()
-		defer tx.Discard()
+		set.Seq = seq
 		if err := tx.PutMeta(storage.MetaClock(), set); err != nil {
 			return err
 		}
 		e.clock.set = set
-		return e.commitMeta(tx)
+		return nil
 	})
 }
 

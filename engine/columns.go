@@ -10,7 +10,7 @@ func (w *view) eventColumns(r *records) error {
 	}
 	for _, p := range s.Paths {
 		class, _ := w.e.classes.PathClass(p.Path)
-		if class == 0 {
+		if class == 0 || p.Path == "context.ip" && !w.e.o.KeepIP { // cut to its network
 			class = kith.Other
 		}
 		name := p.Event

@@ -174,6 +174,9 @@ func (e *Engine) claim() (fresh bool, err error) {
 	if e.lock, err = lock(e.dir); err != nil {
 		return false, err
 	}
+	if err := e.dropBallast(); err != nil {
+		return false, err
+	}
 	return fresh, os.MkdirAll(e.path("tmp"), 0o700)
 }
 

@@ -41,13 +41,29 @@ func newFollower(e *Engine, limit int64) *follower {
 	return f
 }
 
-// put hands over what a turn committed. It blocks while too much waits.
+// wait blocks while more than limit bytes wait for history, until ctx ends: the
+// one who brings events waits here, so that the line never has to.
+func (f *follower) wait(ctx context.Context, limit int64) error {
+	stop := context.AfterFunc(ctx, f.changed.Broadcast)
+	defer stop()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.bytes > limit && !f.closed {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if f.err != nil {
+			return f.err
+		}
+		f.changed.Wait()
+	}
+	return nil
+}
+
+// put hands over what a turn committed.
 func (f *follower) put(pieces []piece) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.bytes > f.limit && f.err == nil && !f.closed {
-		f.changed.Wait()
-	}
 	for _, p := range pieces {
 		if p.events == 0 {
 			continue

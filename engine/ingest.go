@@ -48,6 +48,9 @@ func (e *Engine) submit(ctx context.Context, b *batch) (kith.Report, error) {
 		return r, nil
 	}
 	c := &call{items: b.items, bytes: b.size()}
+	if err := e.follow.wait(ctx, 2*e.lim.queue); err != nil {
+		return r, err
+	}
 	if err := e.line.q.put(ctx, c); err != nil {
 		return r, err
 	}

@@ -127,7 +127,7 @@ func (e *Engine) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 		err = ctx.Err()
 	}
 	report.Load = s.id
-	return report, errors.Join(err, e.endLoad(s, o))
+	return report, errors.Join(err, e.endLoad(s))
 }
 
 // beginLoad gives the load its number.
@@ -136,32 +136,17 @@ func (e *Engine) beginLoad(o *LoadOptions) (*session, error) {
 	if s.source == "" {
 		s.source = "load"
 	}
-	return s, e.inLine(func() error {
-		if err := e.room(); err != nil {
-			return err
-		}
-		h := &e.line.head
-		s.id = h.Loads
-		tx := e.store.Update()
-		defer tx.Discard()
-		if err := tx.PutLoad(&storage.Load{ID: s.id, Name: o.Name, Source: s.source, At: e.o.now().UnixMicro()}); err != nil {
-			return err
-		}
-		h.Loads++
-		return e.commitMeta(tx)
+	return s, e.meta(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+		s.id = e.line.head.Loads
+		e.line.head.Loads++
+		return tx.PutLoad(&storage.Load{ID: s.id, Seq: seq, Name: o.Name, Source: s.source, At: at})
 	})
 }
 
 // endLoad notes what became of the load.
-func (e *Engine) endLoad(s *session, o *LoadOptions) error {
-	return e.inLine(func() error {
-		tx := e.store.Update()
-		defer tx.Discard()
-		now := e.o.now().UnixMicro()
-		if err := tx.EndLoad(s.id, now, s.tally); err != nil {
-			return err
-		}
-		return e.commitMeta(tx)
+func (e *Engine) endLoad(s *session) error {
+	return e.meta(func(tx *storage.Tx, _ kith.Seq, at int64) error {
+		return tx.EndLoad(s.id, at, s.tally)
 	})
 }
 
@@ -255,7 +240,7 @@ func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *c
 			c.free()
 			continue
 		}
-		if err := e.line.q.put(ctx, c.call); err != nil {
+		if err := errors.Join(e.follow.wait(ctx, e.lim.queue), e.line.q.put(ctx, c.call)); err != nil {
 			first = err
 			cancel()
 			continue

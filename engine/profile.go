@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/kithdb/kith"
-	"github.com/kithdb/kith/engine/clean"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/history"
 )
@@ -60,7 +59,8 @@ func (e *Engine) Lookup(id kith.Identifier) (*kith.Profile, error) {
 	return e.describe(v, who)
 }
 
-// Timeline gives the newest n events of the person that an identifier points at, newest first, whole.
+// Timeline gives the newest n events of the person that an identifier points
+// at, newest first. The whole of an event is SQL's: events.original, by seq.
 func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
 	v, err := e.acquire()
 	if err != nil {
@@ -79,7 +79,7 @@ func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kit
 	if err != nil {
 		return nil, err
 	}
-	out, err := e.happenings(ctx, v, latest(places, n), true)
+	out, err := e.happenings(ctx, latest(places, n))
 	return out[:min(n, len(out))], err
 }
 
@@ -311,7 +311,7 @@ func (e *Engine) timeline(ctx context.Context, v *version, p *kith.Profile, n in
 	if p.Activity, err = e.activity(v, places); err != nil {
 		return err
 	}
-	if p.Recent, err = e.happenings(ctx, v, latest(places, n), false); err != nil {
+	if p.Recent, err = e.happenings(ctx, latest(places, n)); err != nil {
 		return err
 	}
 	p.Recent = p.Recent[:min(n, len(p.Recent))]
@@ -354,32 +354,23 @@ func (e *Engine) activity(v *version, places []storage.Place) ([]kith.Activity, 
 }
 
 // happenings reads the events at places, newest first.
-func (e *Engine) happenings(ctx context.Context, v *version, places []storage.Place, whole bool) ([]kith.Happening, error) {
+func (e *Engine) happenings(ctx context.Context, places []storage.Place) ([]kith.Happening, error) {
 	rows, err := e.rows(ctx, places)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]kith.Happening, 0, len(rows))
+	out := make([]kith.Happening, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		h := kith.Happening{Seq: kith.Seq(r.Seq), Kind: kith.Kind(r.Kind), Name: r.Name, Time: instant(r.Time), Source: r.Source}
-		if whole {
-			if h.Original, err = e.original(v, r); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, h)
+		out[i] = kith.Happening{Seq: kith.Seq(r.Seq), Kind: kith.Kind(r.Kind), Name: r.Name, Time: instant(r.Time), Source: r.Source}
 	}
 	slices.SortFunc(out, func(a, b kith.Happening) int {
-		if c := b.Time.Compare(a.Time); c != 0 {
-			return c
-		}
-		return cmp.Compare(b.Seq, a.Seq)
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.Seq, a.Seq))
 	})
 	return out, nil
 }
 
-// rows reads the events at places: from the follower those that history has
+// rows reads the fixed columns of the events at places: from the follower those that history has
 // not got yet, from history the rest.
 func (e *Engine) rows(ctx context.Context, places []storage.Place) ([]history.Row, error) {
 	if len(places) == 0 {
@@ -406,35 +397,8 @@ func (e *Engine) rows(ctx context.Context, places []storage.Place) ([]history.Ro
 			ordinals = append(ordinals, p.Ordinal)
 		}
 	}
-	old, err := e.hist.At(ctx, ordinals)
+	old, err := e.hist.Glance(ctx, ordinals)
 	return append(rows, old...), err
-}
-
-// original puts an event together again as it came in.
-func (e *Engine) original(v *version, r *history.Row) (json.RawMessage, error) {
-	p := clean.Parts{
-		Kind: kith.Kind(r.Kind), Name: r.Name, MessageID: r.MessageID,
-		Time: r.Time, Original: r.Original, Sent: r.Sent, Received: r.Received, Cells: r.Cells,
-	}
-	var err error
-	if len(r.Sealed) > 0 {
-		if p.Secret, err = e.keys.Open(kith.FragmentID(r.Fragment), r.Seq, sealEvent, r.Sealed, nil); err != nil {
-			return nil, err
-		}
-	}
-	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
-		id, err := e.identifier(v, kith.FragmentID(f))
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case id.Space == "user_id" && p.UserID == "":
-			p.UserID = id.Value
-		case id.Space == "anonymous_id" && p.AnonymousID == "":
-			p.AnonymousID = id.Value
-		}
-	}
-	return clean.Original(nil, e.paths, &p)
 }
 
 // times gives the instants of the events at places, for the line: those of the
@@ -470,7 +434,7 @@ func (e *Engine) times(t *turn, places []storage.Place) ([]int64, error) {
 	if len(ordinals) == 0 {
 		return out, nil
 	}
-	rows, err := e.hist.At(context.Background(), ordinals)
+	rows, err := e.hist.Glance(context.Background(), ordinals)
 	for i := range rows {
 		out = append(out, rows[i].Time)
 	}

@@ -45,11 +45,11 @@ func (e *Engine) openRules(snap *storage.Snapshot, head *storage.Head) error {
 		rules = *e.o.Rules
 	}
 	if head.Rules > 0 {
-		text, err := snap.Rules(head.Rules)
+		rec, err := snap.Rules(head.Rules)
 		if err != nil {
 			return err
 		}
-		stored, err := identity.Parse(text)
+		stored, err := identity.Parse(rec.Text)
 		if err != nil {
 			return &kith.Error{Op: "engine.Open", On: "rules", Kind: kith.ErrCorrupt, Err: err}
 		}
@@ -163,11 +163,11 @@ func (e *Engine) first() error {
 	}
 	h := &e.line.head
 	h.Rules, h.Fragments, h.Loads, h.Tallies = 1, uint32(nobody)+1, 1, map[string]kith.Tally{}
-	t.blob.Skip()
+	rules := storage.RulesRecord{Version: 1, Seq: t.blob.Skip(), At: t.at.UnixMicro(), Text: e.matcher.Load().Rules().Format()}
 	if err := t.tx.PutMeta(storage.MetaManifest(), e.hist.Manifest()); err != nil {
 		return err
 	}
-	if err := t.tx.PutRules(1, e.matcher.Load().Rules().Format()); err != nil {
+	if err := t.tx.PutRules(rules); err != nil {
 		return err
 	}
 	return t.commit()

@@ -153,8 +153,8 @@ func swap(tmp, dest string) error {
 		err = os.Rename(tmp, dest)
 	}
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a file system that cannot exchange
-		if err = os.RemoveAll(dest); err == nil {
-			err = os.Rename(tmp, dest)
+		if err = os.Rename(dest, dest+".old"); err == nil {
+			err = errors.Join(os.Rename(tmp, dest), os.RemoveAll(dest+".old"))
 		}
 	}
 	if err != nil {

@@ -40,6 +40,19 @@ func (e *Engine) room() error {
 	return e.full
 }
 
+// dropBallast gives the ballast away when the disk is so full that opening,
+// which writes a little, might not succeed.
+func (e *Engine) dropBallast() error {
+	free, err := storage.DiskFree(e.dir)
+	if err != nil || free >= ballast {
+		return err
+	}
+	if err := os.Remove(e.path("ballast")); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // keepBallast makes the file that is given away when the disk is full.
 func (e *Engine) keepBallast() error {
 	if e.dir == "" || e.o.ReadOnly {

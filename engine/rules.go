@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/kithdb/kith/identity"
+import (
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
+	"github.com/kithdb/kith/storage"
+)
 
 // Rules gives the rules of identity that are in force, with their version.
 func (e *Engine) Rules() identity.Rules {
@@ -12,22 +16,16 @@ func (e *Engine) Rules() identity.Rules {
 // SetRules puts other rules into force for what comes: decisions that were
 // taken stand. The version counts up; every version stays in the log.
 func (e *Engine) SetRules(r identity.Rules) error {
-	return e.inLine(func() error {
-		version := e.line.head.Rules + 1
-		r.Version = version
-		m, err := r.Compile(e.matcher.Load().Names()...) // spaces keep their indexes: cleaned items wait with them
-		if err != nil {
+	return e.meta(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+		r.Version = e.line.head.Rules + 1
+		m, err := r.Compile(e.matcher.Load().Names()...)
+		if err != nil { // spaces keep their indexes: cleaned items wait with them
 			return err
 		}
-		tx := e.store.Update()
-		defer tx.Discard()
-		if err := tx.PutRules(version, r.Format()); err != nil {
+		if err := tx.PutRules(storage.RulesRecord{Version: r.Version, Seq: seq, At: at, Text: r.Format()}); err != nil {
 			return err
 		}
-		e.line.head.Rules = version
-		if err := e.commitMeta(tx); err != nil {
-			return err
-		}
+		e.line.head.Rules = r.Version
 		e.useRules(m)
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -35,6 +36,8 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /sql", e.serveSQL)
 	handle("GET /stats", e.serveStats)
 	handle("POST /check", e.serveCheck)
+	handle("POST /backup", serveCopy(e.Backup))
+	handle("POST /backup/keys", serveCopy(e.BackupKeys))
 	handle("GET /clock", e.serveClock)
 	handle("PUT /clock", e.serveSetClock)
 	handle("GET /rules", e.serveRules)
@@ -113,6 +116,21 @@ func (e *Engine) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	report, err := e.Check(r.Context(), nil)
 	send(w, report.wire(), err)
 	return nil
+}
+
+// serveCopy copies to a path that is absolute: the owner stands elsewhere.
+func serveCopy(backup func(context.Context, string) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		var dest string
+		if err := ask(r, &dest); err != nil {
+			return err
+		}
+		if !filepath.IsAbs(dest) {
+			return &kith.Error{Op: "kith.sock", On: r.URL.Path, Kind: kith.ErrInvalid, Err: errors.New("give an absolute path")}
+		}
+		send[any](w, nil, backup(r.Context(), dest))
+		return nil
+	}
 }
 
 func (e *Engine) serveClock(w http.ResponseWriter, r *http.Request) error {
@@ -229,7 +247,7 @@ func number64(n json.Number) any {
 
 // pid gives the process that owns the directory, as the lock tells.
 func pid(dir string) string {
-	f, err := os.Open(dir + "/LOCK")
+	f, err := os.Open(filepath.Join(dir, "LOCK"))
 	if err != nil {
 		return "unknown"
 	}

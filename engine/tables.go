@@ -135,14 +135,14 @@ func (w *view) identifiers() history.Table {
 // links that made two profiles one.
 func (w *view) decisions(name string) history.Table {
 	fields := []history.Field{
-		{Name: "seq", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp}, {Name: "kind", Type: history.String},
+		{Name: "seq", Type: history.UBigInt}, {Name: "known_at", Type: history.Timestamp}, {Name: "kind", Type: history.String},
 		{Name: "fragment", Type: history.UInt}, {Name: "other", Type: history.UInt}, {Name: "rule", Type: history.String},
 		{Name: "space", Type: history.String}, {Name: "rules_version", Type: history.UInt}, {Name: "cause", Type: history.UBigInt},
 	}
 	merges := name == "merges"
 	if merges {
 		fields = []history.Field{
-			{Name: "seq", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp}, {Name: "survivor", Type: history.UInt},
+			{Name: "seq", Type: history.UBigInt}, {Name: "known_at", Type: history.Timestamp}, {Name: "survivor", Type: history.UInt},
 			{Name: "absorbed", Type: history.UInt}, {Name: "fragment", Type: history.UInt}, {Name: "other", Type: history.UInt},
 			{Name: "rule", Type: history.String}, {Name: "cause", Type: history.UBigInt},
 		}
@@ -194,7 +194,7 @@ func text(s string) any {
 // rejects has one row for each item that was received and not accepted.
 func (w *view) rejects() history.Table {
 	fields := []history.Field{
-		{Name: "seq", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp}, {Name: "verdict", Type: history.String},
+		{Name: "seq", Type: history.UBigInt}, {Name: "known_at", Type: history.Timestamp}, {Name: "verdict", Type: history.String},
 		{Name: "reason", Type: history.String}, {Name: "path", Type: history.String}, {Name: "byte", Type: history.BigInt},
 		{Name: "source", Type: history.String}, {Name: "load", Type: history.UInt}, {Name: "line", Type: history.BigInt},
 		{Name: "repeats", Type: history.UBigInt}, {Name: "original", Type: history.String},
@@ -280,9 +280,9 @@ func tallyValues(t kith.Tally) []any {
 // columns has one row for each trait and each property, with its class, type, fill rate and conflicts.
 func (w *view) columns() history.Table {
 	fields := []history.Field{
-		{Name: "table", Type: history.String}, {Name: "event", Type: history.String}, {Name: "name", Type: history.String},
+		{Name: "relation", Type: history.String}, {Name: "event", Type: history.String}, {Name: "name", Type: history.String},
 		{Name: "class", Type: history.String}, {Name: "type", Type: history.String}, {Name: "filled", Type: history.BigInt},
-		{Name: "of", Type: history.BigInt}, {Name: "conflicts", Type: history.BigInt},
+		{Name: "total", Type: history.BigInt}, {Name: "conflicts", Type: history.BigInt},
 	}
 	return rowTable("columns", fields, 1, 100, func(_ int, r *records) error {
 		for _, c := range w.e.traits.all() {

@@ -124,13 +124,39 @@ func (e *Engine) commitAside(tx *storage.Tx) error {
 	return nil
 }
 
-// commitMeta commits a transaction that is not a turn and changes what readers see.
-func (e *Engine) commitMeta(tx *storage.Tx) error {
-	if err := e.commitAside(tx); err != nil {
-		return err
-	}
-	e.publish(&e.line.head)
-	return nil
+// meta carries out a change that is no event, in a transaction of its own:
+// rules, the clock, the beginning and end of a load. It is a record of the log
+// like any other, with a number and an instant, and what it changes is kept
+// under a key of its own.
+func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error) error {
+	return e.inLine(func() error {
+		if err := e.room(); err != nil {
+			return err
+		}
+		h := &e.line.head
+		before := *h
+		tx := e.store.Update()
+		defer tx.Discard()
+		h.At = e.o.now().UnixMicro()
+		b := storage.NewBlob(h.Seq+1, h.Events, h.At, nil)
+		h.Seq = b.Skip()
+		err := change(tx, h.Seq, h.At)
+		if err == nil {
+			err = tx.PutLog(b, nil)
+		}
+		if err != nil {
+			*h = before
+			return err
+		}
+		if err := e.commitAside(tx); err != nil {
+			e.line.stop(err)
+			return err
+		}
+		e.state.Begin()
+		e.state.Publish(uint64(h.Seq))
+		e.publish(h)
+		return nil
+	})
 }
 
 // flip makes the checkpoint that was written count.

@@ -339,16 +339,15 @@ func (b *block) bytes() int {
 }
 
 // seat puts the block into its column, or takes it out.
-func (b *block) seat(in bool) {
+func (b *block) seat(in bool) bool {
 	t := *b.c.table.Load()
 	if int(b.k) >= len(t) {
 		t = b.c.widen(int(b.k) + 1)
 	}
 	if in {
-		t[b.k].Store(b)
-		return
+		return t[b.k].CompareAndSwap(nil, b)
 	}
-	t[b.k].Store(nil)
+	return t[b.k].CompareAndSwap(b, nil)
 }
 
 // copied gives a block with arrays of its own and no undo.

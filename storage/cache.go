@@ -18,7 +18,7 @@ type unit interface {
 	trim(floor uint64) bool                         // drops undo that leads below floor; true: none is left
 	images(ver uint64) []Unit                       // the stored form at ver
 	bytes() int                                     // memory, about
-	seat(in bool)                                   // puts the unit where it is looked for, or takes it away
+	seat(in bool) bool                              // puts the unit where it is looked for, unless one is there (false), or takes it away
 }
 
 // mark is the bookkeeping of a unit; hot is the reader's, the rest the line's.
@@ -73,7 +73,9 @@ func (s *State) bring(line bool, key UnitKey, build func([]byte) (unit, error)) 
 	if f.err != nil {
 		return nil, f.err
 	}
-	f.unit.seat(true)
+	if !f.unit.seat(true) { // the line made it in the meantime: it was nobody's at any version before
+		return f.unit, nil
+	}
 	s.enter(f.unit)
 	if !line { // the line may hold a unit that it has not touched yet
 		s.shrink()
@@ -215,7 +217,7 @@ func (e *extent) images(ver uint64) []Unit {
 
 func (e *extent) bytes() int { return 16 * len(e.past) }
 
-func (e *extent) seat(bool) {}
+func (e *extent) seat(bool) bool { return true }
 
 func (e *extent) parse(data []byte) error {
 	if data == nil {

@@ -182,6 +182,46 @@ func TestAFailedLoadIsSaidBeforeTheCommit(t *testing.T) {
 	}
 }
 
+// A reader was still loading a block that existed only in a turn that was rolled
+// back, when the line made that block again: what the reader brought replaced
+// the new block, and its rows were gone.
+func TestALateLoadDoesNotReplaceABlockMadeSince(t *testing.T) {
+	asked, answer := make(chan bool), make(chan bool)
+	s, err := NewState(func(k UnitKey) ([]byte, error) {
+		if k.Family == familyColumn && k.ID == 1 {
+			asked <- true
+			<-answer
+		}
+		return nil, nil
+	}, 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, other := stateColumn(t, s, 1, ColumnSpec{Width: 4}), stateColumn(t, s, 2, ColumnSpec{Width: 4})
+	p := s.Pin()
+	defer p.Release()
+	s.Begin()
+	s.Do(func() { other.SetU32(1, 1) }) // block 0 is there now, for a while
+	read := make(chan error)
+	go func() {
+		_, ok, err := c.At(p, 1)
+		if ok {
+			err = errors.New("the reader sees what came later")
+		}
+		read <- err
+	}()
+	<-asked
+	s.Rollback()
+	turnOf(s, 1, func() { c.SetU32(1, 7) })
+	answer <- true
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := c.U32(1); v != 7 || !ok {
+		t.Errorf("row 1 is %d %v, want 7", v, ok)
+	}
+}
+
 // Random rows of a dense block that is in the cache, in turns of 20,000.
 func BenchmarkSetI64(b *testing.B) {
 	s := openState(b, 1<<40)

@@ -183,7 +183,7 @@ func (d *Dict) images(uint64) []Unit { return nil }
 
 func (d *Dict) bytes() int { return 64 * len(d.texts) }
 
-func (d *Dict) seat(bool) {}
+func (d *Dict) seat(bool) bool { return true }
 
 // chunk is a run of texts that is stored as one.
 type chunk struct {
@@ -207,7 +207,7 @@ func (c *chunk) trim(uint64) bool { return true }
 
 func (c *chunk) bytes() int { return c.size }
 
-func (c *chunk) seat(bool) {}
+func (c *chunk) seat(bool) bool { return true }
 
 // images gives: version 1, number of texts, then each with its length.
 func (c *chunk) images(ver uint64) []Unit {

@@ -284,7 +284,7 @@ func (x *index) trim(uint64) bool { return true }
 
 func (x *index) bytes() int { return 96 * len(x.berths) }
 
-func (x *index) seat(bool) {}
+func (x *index) seat(bool) bool { return true }
 
 // images gives: version 1, then the distance of each part from the one before.
 func (x *index) images(ver uint64) []Unit {
@@ -471,12 +471,11 @@ func (l *leaf) images(ver uint64) []Unit {
 
 func (l *leaf) bytes() int { return 384 + l.weight + 8*(cap(l.cur)+l.nPast) }
 
-func (l *leaf) seat(in bool) {
+func (l *leaf) seat(in bool) bool {
 	if in {
-		l.place.leaf.Store(l)
-		return
+		return l.place.leaf.CompareAndSwap(nil, l)
 	}
-	l.place.leaf.Store(nil)
+	return l.place.leaf.CompareAndSwap(l, nil)
 }
 
 // parse reads a stored leaf; nil data is an empty one.

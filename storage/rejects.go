@@ -76,6 +76,7 @@ func (r *Reader) Repeats(f func(seq kith.Seq, d Repeat) error) error {
 // Load is one file or feed that was brought in.
 type Load struct {
 	ID     uint32     `json:"id"`
+	Seq    kith.Seq   `json:"seq"` // of the record that began it
 	Name   string     `json:"name"`
 	Source string     `json:"source"`
 	At     int64      `json:"at"`    // began, microseconds
@@ -104,13 +105,35 @@ func (r *Reader) Loads(f func(*Load) error) error {
 	})
 }
 
-// PutRules stores one version of the rules.
-func (tx *Tx) PutRules(version uint32, text []byte) error {
-	return tx.Put(key4(keyRules, version), text)
+// RulesRecord is one version of the rules of identity.
+type RulesRecord struct {
+	Version uint32   `json:"version"`
+	Seq     kith.Seq `json:"seq"`
+	At      int64    `json:"at"` // microseconds
+	Text    []byte   `json:"text"`
 }
 
-// Rules gives one version of the rules, or nil.
-func (r *Reader) Rules(version uint32) ([]byte, error) { return r.Get(key4(keyRules, version)) }
+// PutRules stores one version of the rules.
+func (tx *Tx) PutRules(r RulesRecord) error {
+	p, err := json.Marshal(&r)
+	if err != nil {
+		return err
+	}
+	return tx.Put(key4(keyRules, r.Version), p)
+}
+
+// Rules gives one version of the rules.
+func (r *Reader) Rules(version uint32) (rec RulesRecord, err error) {
+	key := key4(keyRules, version)
+	p, err := r.Get(key)
+	if err != nil {
+		return rec, err
+	}
+	if json.Unmarshal(p, &rec) != nil {
+		return rec, damaged(key)
+	}
+	return rec, nil
+}
 
 var errUnit = errors.New("a derived unit is damaged")
 

@@ -59,13 +59,41 @@ func OpenStore(c Config) (s *Store, err error) {
 	o.ReadOnly = c.ReadOnly
 	if c.Memtable > 0 {
 		o.MemTableSize = c.Memtable
+		o.BaseTableSize = c.Memtable / 4 // a table in the making takes twice its size in memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
+	}
+	if err := removeUnborn(c.Dir); err != nil {
+		return nil, err
 	}
 	db, err := badger.Open(o)
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
 	}
 	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == ""}, nil
+}
+
+// removeUnborn removes log files of no size: a power cut can leave their names
+// without any bytes, nothing in them was ever synced, and Badger would not open.
+func removeUnborn(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	for _, pattern := range []string{"*.mem", "*.vlog"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return fmt.Errorf("look for log files: %w", err)
+		}
+		for _, f := range files {
+			st, err := os.Stat(f)
+			if err == nil && st.Size() == 0 {
+				err = os.Remove(f)
+			}
+			if err != nil {
+				return fmt.Errorf("clear an empty log file: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Close flushes and closes the store.

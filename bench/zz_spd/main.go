@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"syscall"
@@ -53,6 +54,14 @@ func main() {
 		var u syscall.Rusage
 		syscall.Getrusage(0, &u)
 		fmt.Printf("%+v first %v\n%.0f events/s wall; acked in %v\n", r.Tally, len(r.First), float64(r.Received)/d.Seconds(), d)
+		if v := os.Getenv("HEAP"); v != "" {
+			hf, _ := os.Create(v)
+			pprof.WriteHeapProfile(hf)
+			hf.Close()
+			var ms runtime.MemStats
+			runtime.ReadMemStats(&ms)
+			fmt.Printf("heap sys %d MB inuse %d MB; rss %d MB\n", ms.HeapSys>>20, ms.HeapInuse>>20, u.Maxrss/1024)
+		}
 		rows, err := e.SQL(context.Background(), "SELECT count(*), count(DISTINCT profile_id) FROM events")
 		ck(err)
 		var a, b int

@@ -27,6 +27,8 @@ type platform interface {
 	Rules(ctx context.Context) (identity.Rules, error)
 	SetRules(ctx context.Context, r identity.Rules) error
 	Check(ctx context.Context, o *engine.CheckOptions) (engine.CheckReport, error)
+	Backup(ctx context.Context, dest string) error
+	BackupKeys(ctx context.Context, dest string) error
 	Close() error
 }
 

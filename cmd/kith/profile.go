@@ -113,8 +113,13 @@ func linkRows(p *kith.Profile) [][]string {
 
 func activityRows(p *kith.Profile) [][]string {
 	var rows [][]string
+	widest := 0
 	for _, x := range p.Activity {
-		rows = append(rows, []string{x.Kind.String(), tame(x.Name), group(int64(x.Count)), day(x.First) + " to " + day(x.Last)})
+		widest = max(widest, len(group(int64(x.Count))))
+	}
+	for _, x := range p.Activity {
+		count := fmt.Sprintf("%*s", widest, group(int64(x.Count)))
+		rows = append(rows, []string{x.Kind.String(), tame(x.Name), count, day(x.First) + " to " + day(x.Last)})
 	}
 	return rows
 }

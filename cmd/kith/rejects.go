@@ -21,9 +21,9 @@ func (c *rejectsCmd) Run(a *app) error {
 	case c.Count:
 		q.WriteString("SELECT verdict, reason, path, count(*) AS items, min(line) AS first_line FROM rejects")
 	case c.Original:
-		q.WriteString("SELECT seq, at, verdict, reason, path, byte, source, load, line, repeats, original FROM rejects")
+		q.WriteString("SELECT seq, known_at, verdict, reason, path, byte, source, load, line, repeats, original FROM rejects")
 	default:
-		q.WriteString("SELECT seq, at, verdict, reason, path, byte, source, load, line, repeats FROM rejects")
+		q.WriteString("SELECT seq, known_at, verdict, reason, path, byte, source, load, line, repeats FROM rejects")
 	}
 	q.WriteString(" WHERE true")
 	if c.Load != nil {

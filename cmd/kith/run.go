@@ -26,6 +26,8 @@ type cli struct {
 	Rejects rejectsCmd `cmd:"" help:"List what was received and not accepted, with the reason."`
 	Stats   statsCmd   `cmd:"" help:"Say what is in the directory and what it takes."`
 	Check   checkCmd   `cmd:"" help:"Prove that everything stored is what it should be."`
+	Backup  backupCmd  `cmd:"" help:"Copy the data, or the keys, while the platform is in use."`
+	Restore restoreCmd `cmd:"" help:"Make a directory from a copy of the data and one of the keys."`
 	Clock   clockCmd   `cmd:"" help:"Show or set the standing clock: what now() means."`
 	Rules   rulesCmd   `cmd:"" help:"Show, compare or replace the rules of identity."`
 	World   worldCmd   `cmd:"" help:"Write people and events made from a seed."`

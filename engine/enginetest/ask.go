@@ -2,7 +2,6 @@ package enginetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ func (p *play) ask(verb, rest string) ([]string, error) {
 		return nil, err
 	}
 	found, err := p.e.Profile(context.Background(), p.who(rest))
-	if errors.Is(err, kith.ErrNotFound) {
+	if missing(err) {
 		return []string{"not found"}, nil
 	}
 	if err != nil {

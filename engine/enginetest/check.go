@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -24,5 +25,12 @@ func Check(t testing.TB, e *engine.Engine) {
 	}
 }
 
-// Problems gives what check finds.
-func Problems(e *engine.Engine) ([]string, error) { return nil, nil }
+// Problems gives what check finds, one line for each kind.
+func Problems(e *engine.Engine) ([]string, error) {
+	r, err := e.Check(context.Background(), nil)
+	var lines []string
+	for _, p := range r.Problems {
+		lines = append(lines, p.String())
+	}
+	return lines, err
+}

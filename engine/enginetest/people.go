@@ -1,6 +1,9 @@
 package enginetest
 
 import (
+	"errors"
+
+	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
 )
 
@@ -14,3 +17,6 @@ func People(e *engine.Engine) ([]string, error) {
 		SELECT who || ': ' || coalesce(events, 0) || CASE WHEN known THEN '' ELSE ', unknown' END
 		FROM profiles p LEFT JOIN ids ON ids.profile_id = p.id LEFT JOIN n ON n.profile_id = p.id ORDER BY who`)
 }
+
+// missing tells whether an error says that there is nobody of that name.
+func missing(err error) bool { return errors.Is(err, kith.ErrNotFound) }

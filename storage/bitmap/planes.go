@@ -84,7 +84,7 @@ func (p *Planes) Compare(op Op, v int64, within, dst []uint64) {
 		p.outside(op, v < p.low, within, dst)
 		return
 	}
-	c := uint64(v) - uint64(p.low)
+	c, how := uint64(v)-uint64(p.low), picks[op]
 	for w := range 1024 {
 		all := p.has[w]
 		if within != nil {
@@ -97,12 +97,13 @@ func (p *Planes) Compare(op Op, v int64, within, dst []uint64) {
 			less |= same & ones &^ d[k]
 			same &^= ones ^ d[k]
 		}
-		dst[w] = pick(op, all, less, same)
+		dst[w] = how.of(all, less, same)
 	}
 }
 
 // outside answers where v is below (or above) every number.
 func (p *Planes) outside(op Op, below bool, within, dst []uint64) {
+	how := picks[op]
 	for w := range 1024 {
 		all := p.has[w]
 		if within != nil {
@@ -112,24 +113,24 @@ func (p *Planes) outside(op Op, below bool, within, dst []uint64) {
 		if below {
 			less = 0
 		}
-		dst[w] = pick(op, all, less, 0)
+		dst[w] = how.of(all, less, 0)
 	}
 }
 
-func pick(op Op, all, less, same uint64) uint64 {
-	switch op {
-	case Less:
-		return less
-	case LessEqual:
-		return less | same
-	case Equal:
-		return same
-	case NotEqual:
-		return all &^ same
-	case GreaterEqual:
-		return all &^ less
-	}
-	return all &^ (less | same)
+// pick puts the answer together: less, same, both or neither, or the rest of all.
+type pick struct{ less, same, rest uint64 }
+
+var picks = [...]pick{
+	Less:         {less: ^uint64(0)},
+	LessEqual:    {less: ^uint64(0), same: ^uint64(0)},
+	Equal:        {same: ^uint64(0)},
+	NotEqual:     {same: ^uint64(0), rest: ^uint64(0)},
+	GreaterEqual: {less: ^uint64(0), rest: ^uint64(0)},
+	Greater:      {less: ^uint64(0), same: ^uint64(0), rest: ^uint64(0)},
+}
+
+func (p pick) of(all, less, same uint64) uint64 {
+	return less&p.less | same&p.same ^ all&p.rest
 }
 
 // Size is the memory that the planes take, in bytes.
