@@ -92,10 +92,11 @@ type checker struct {
 	paths  *clean.Paths     // a copy, so that looking adds nothing
 	names  map[string]uint32
 	tail   []tailEvent                // the events of the log
-	logged map[kith.Seq]uint64        // and what they say
+	logged map[kith.Seq]uint64        // prints of what the log says: events and decisions
 	number numbers                    // which numbers of the log were met
 	said   map[string]kith.Tally      // by source, counted anew
 	loads  map[uint32]int             // accepted events by load
+	ended  int                        // loads that have ended
 	known  map[uint32]kith.Identifier // opened identifiers, forgotten when there are many
 
 	tokens []kith.Token // by fragment

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
@@ -15,8 +16,11 @@ func (c *checker) identifiers() error {
 	n := int(c.v.fragments)
 	tokens := make([]kith.Token, n)
 	found := 0
-	err := c.v.snap.EachToken(func(t kith.Token, f kith.FragmentID) error {
-		if f == nobody || int(f) >= n || tokens[f] != (kith.Token{}) {
+	err := c.e.eachToken(func(t kith.Token, f kith.FragmentID) error {
+		if int(f) >= n { // numbered after the version
+			return nil
+		}
+		if f == nobody || tokens[f] != (kith.Token{}) {
 			c.bad("token", on("fragment", f), errors.New("there is no such fragment, or it has two"))
 			return nil
 		}
@@ -47,6 +51,11 @@ func (c *checker) identifiers() error {
 	return c.ctx.Err()
 }
 
+// eachToken calls f for every token; the line waits for it, because the index is its own.
+func (e *Engine) eachToken(f func(t kith.Token, of kith.FragmentID) error) error {
+	return e.inLine(func() error { return e.tokens.Each(f) })
+}
+
 // fragment checks one identifier.
 func (c *checker) fragment(rec storage.FragmentRecord, token kith.Token) error {
 	f := rec.Fragment
@@ -65,6 +74,12 @@ func (c *checker) fragment(rec storage.FragmentRecord, token kith.Token) error {
 		c.bad("token", on("fragment", f), errors.New("the column has another one than the store"))
 	}
 	want(c, "space", on("fragment", f), marks.Space, rec.Space)
+	d := storage.Decision{SpaceID: rec.Space, Token: token}
+	d.Decision = kith.Decision{
+		Kind: kith.Number, A: f, B: kith.NoFragment, Seq: rec.Seq,
+		Space: c.e.spaces.at(int(rec.Space)), Version: rec.Rules, At: time.UnixMicro(rec.At).UTC(),
+	}
+	c.agree(rec.Seq, decisionPrint(&d))
 	if c.v.rules == 1 && tokenIn(c.e, rec.Space, plain) != token { // other rules may normalise otherwise
 		c.bad("token", on("fragment", f), errors.New("its value makes another one"))
 	}
@@ -93,6 +108,7 @@ func (c *checker) decisions() error {
 	err := c.v.snap.Decisions(func(d *storage.Decision) error {
 		n++
 		c.meet(d.Seq, "as a decision")
+		c.agree(d.Seq, decisionPrint(d))
 		for _, a := range d.Changes {
 			if uint32(a.Fragment) >= c.v.fragments || uint32(a.Profile) >= c.v.fragments {
 				return &kith.Error{Op: "engine.Check", On: on("decision", d.Seq), Kind: kith.ErrCorrupt}

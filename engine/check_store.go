@@ -98,6 +98,9 @@ func (c *checker) log() error {
 		n := kith.Seq(0)
 		err = storage.EachRecord(blob, func(rec *storage.Record) error {
 			n++
+			if rec.Decision != nil {
+				c.logged[rec.Seq] = decisionPrint(rec.Decision)
+			}
 			if rec.Event != nil {
 				ordinal = rec.Ordinal + 1
 				c.logged[rec.Seq] = rowPrint(ptr(c.e.follow.row(rec.Event)))
@@ -134,6 +137,18 @@ func rowPrint(r *history.Row) uint64 {
 		return true
 	})
 	return sum
+}
+
+func decisionPrint(d *storage.Decision) uint64 { return xxh3.Hash(storage.AppendDecision(nil, d)) }
+
+// agree compares what the log says under a number, where it still has it, with what is kept for ever.
+func (c *checker) agree(s kith.Seq, print uint64) {
+	if logged, ok := c.logged[s]; ok {
+		if logged != print {
+			c.bad("log", on("number", s), errors.New("what is kept says another thing"))
+		}
+		delete(c.logged, s)
+	}
 }
 
 // history waits until history has the version, and lets it look at itself.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -30,13 +31,13 @@ type Client struct {
 
 // Dial connects to the engine that owns dir, in this process or another, and
 // holds it open until Close: an engine that lingers waits for its clients. It is
-// ErrLocked, naming the process, when the owner does not listen, and ErrNotFound
-// when nobody owns the directory.
+// ErrLocked, naming the process, when nobody listens there, and ErrNotFound when
+// the directory is not one of Kith's.
 func Dial(dir string) (*Client, error) {
-	path, done, err := reach(dir)
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, "LOCK")); errors.Is(err, os.ErrNotExist) {
 		return nil, &kith.Error{Op: "engine.Dial", On: dir, Kind: kith.ErrNotFound}
 	}
+	path, done, err := reach(dir)
 	if err != nil {
 		return nil, err
 	}

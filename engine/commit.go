@@ -39,6 +39,7 @@ func (t *turn) commit() error {
 	Point("after-commit")
 	e.mids.Commit()
 	e.places.Commit()
+	e.tokens.Commit()
 	e.keys.Commit()
 	e.state.Publish(uint64(l.head.Seq))
 	e.publish(&l.head)
@@ -115,6 +116,7 @@ func (t *turn) rollback(err error) {
 	e.state.Rollback()
 	e.mids.Rollback()
 	e.places.Rollback()
+	e.tokens.Rollback()
 	e.keys.Rollback()
 	l.stop(err)
 }

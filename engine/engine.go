@@ -31,6 +31,7 @@ type Engine struct {
 	people *storage.People
 	mids   *storage.Mids
 	places *storage.Places
+	tokens *storage.Tokens
 	hist   *history.History
 
 	secret   *identity.Secret

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"os"
+	"strings"
+	"testing"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
@@ -59,4 +62,27 @@ func Example() {
 	// 3 accepted
 	// 3 events of one person, known by 3 identifiers
 	// FR 3 40.5
+}
+
+// TestReadmeShowsTheExample keeps the README's embedding snippet what is compiled and run above.
+func TestReadmeShowsTheExample(t *testing.T) {
+	source, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(source), "func Example() {\n")
+	body, rest, _ := strings.Cut(body, "\t// Output:\n")
+	output, _, _ := strings.Cut(rest, "\n}")
+	for _, want := range []string{
+		"```go" + strings.ReplaceAll("\n"+body, "\n\t", "\n") + "```",
+		"```\n" + strings.ReplaceAll(output, "\t// ", "") + "\n```",
+	} {
+		if !strings.Contains(string(readme), want) {
+			t.Errorf("README.md does not have this part of the example as it is here:\n%s", want)
+		}
+	}
 }

@@ -195,6 +195,7 @@ func (l *line) begin() (*turn, error) {
 	e.state.Begin()
 	e.mids.Begin()
 	e.places.Begin()
+	e.tokens.Begin()
 	e.keys.Begin()
 	t.startBlob()
 	t.graph = e.graph(t)

@@ -30,7 +30,7 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 	}
 	space := e.matcher.Load().Name(c.space)
 	token := e.secret.Token(space, c.norm)
-	f, ok, err := t.tx.Lookup(token)
+	f, ok, err := e.tokens.Find(token)
 	if err != nil {
 		return 0, err
 	}
@@ -59,7 +59,7 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	t.fresh = append(t.fresh, storage.FragmentRecord{
 		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
 	})
-	if err := t.tx.PutToken(token, f); err != nil {
+	if err := e.tokens.Add(token, f); err != nil {
 		return 0, err
 	}
 	e.people.Number(f, d.SpaceID, e.matcher.Load().Weak(c.space), token)

@@ -139,11 +139,11 @@ func (e *Engine) resolveID(v *version, id kith.Identifier) (kith.ProfileID, erro
 		}
 		token = e.secret.Token(id.Space, norm)
 	}
-	f, ok, err := v.snap.Lookup(token)
+	f, ok, err := e.tokens.Find(token)
 	if err != nil {
 		return 0, err
 	}
-	if !ok {
+	if !ok || uint32(f) >= v.fragments { // it may have been numbered after the version
 		return 0, notFound
 	}
 	who, err := e.people.OwnerAt(v.pin, f)

@@ -322,7 +322,7 @@ func (b *rebuilder) token(rec *storage.FragmentRecord) (kith.Token, error) {
 		return kith.Token{}, err
 	}
 	t := tokenIn(b.e, rec.Space, plain)
-	f, ok, err := b.v.snap.Lookup(t)
+	f, ok, err := b.e.tokens.Find(t)
 	if err != nil || ok && f == rec.Fragment {
 		return t, err
 	}

@@ -91,6 +91,9 @@ func (e *Engine) openState() error {
 	if e.mids, err = storage.OpenMids(e.store.Get, e.checkpoint.Mids); err != nil {
 		return err
 	}
+	if e.tokens, err = storage.OpenTokens(e.store.Get, e.checkpoint.Tokens); err != nil {
+		return err
+	}
 	e.places, err = storage.OpenPlaces(e.store.Get, e.checkpoint.Places)
 	return err
 }
@@ -207,6 +210,7 @@ func (e *Engine) replayState() error {
 		e.state.Begin()
 		e.mids.Begin()
 		e.places.Begin()
+		e.tokens.Begin()
 		err := storage.EachRecord(blob, func(rec *storage.Record) error {
 			if rec.Seq <= e.checkpoint.Seq {
 				return nil
@@ -218,6 +222,7 @@ func (e *Engine) replayState() error {
 		}
 		e.mids.Commit()
 		e.places.Commit()
+		e.tokens.Commit()
 		e.state.Publish(uint64(last))
 		return nil
 	})
@@ -241,6 +246,7 @@ func (t *turn) retell(rec *storage.Record) error {
 	switch {
 	case d != nil && d.Kind == kith.Number:
 		t.l.e.people.Number(d.A, d.SpaceID, t.l.e.weak(d.SpaceID), d.Token)
+		return t.l.e.tokens.Add(d.Token, d.A)
 	case d != nil:
 		return t.graph.Carry(d)
 	case rec.Event != nil:

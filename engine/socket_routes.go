@@ -61,9 +61,20 @@ func (e *Engine) serveLoad(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		keep = 0 // the default
 	}
-	report, err := e.Load(r.Context(), r.Body, &LoadOptions{Name: q.Get("name"), Source: q.Get("source"), Keep: keep})
+	report, err := e.Load(r.Context(), whole{r.Body}, &LoadOptions{Name: q.Get("name"), Source: q.Get("source"), Keep: keep})
 	send(w, report.wire(), err)
 	return nil
+}
+
+// whole is the body of a request; one that is cut off does not look like one that ends.
+type whole struct{ io.Reader }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err == io.ErrUnexpectedEOF {
+		err = errors.New("whoever sent the load ended before it was whole")
+	}
+	return n, err
 }
 
 func (e *Engine) serveIngest(w http.ResponseWriter, r *http.Request) error {

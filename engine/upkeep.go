@@ -31,6 +31,7 @@ type keeper struct {
 	units    bool // all units are written
 	mids     bool // the frozen message ids are written
 	places   bool
+	tokens   bool
 	seq      kith.Seq // as of which
 	events   uint64   // that were in the log then
 	last     uint64   // events that the last checkpoint had
@@ -69,7 +70,8 @@ func (e *Engine) freeze() {
 	k.writing, k.frozen = true, e.state.Freeze()
 	e.mids.Freeze()
 	e.places.Freeze()
-	k.units, k.mids, k.places = k.frozen == nil, false, false
+	e.tokens.Freeze()
+	k.units, k.mids, k.places, k.tokens = k.frozen == nil, false, false, false
 	k.seq, k.events = e.line.head.Seq, e.line.head.Events
 }
 
@@ -88,28 +90,44 @@ func (e *Engine) keep() error {
 		k.mids, err = e.mids.Flush(tx, pieceBytes)
 	case k.writing && !k.places:
 		k.places, err = e.places.Flush(tx, pieceBytes)
+	case k.writing && !k.tokens:
+		k.tokens, err = e.tokens.Flush(tx, pieceBytes)
 	case k.writing:
 		return e.flip(tx)
 	case k.sweeping:
 		err = e.clear(tx)
 	case k.cleaning:
-		var a, b bool
-		if a, err = e.mids.Sweep(tx, sweepKeys); err == nil {
-			b, err = e.places.Sweep(tx, sweepKeys)
+		k.cleaning = false
+		for _, r := range e.runs() {
+			done, err := r.Sweep(tx, sweepKeys)
+			if err != nil {
+				return err
+			}
+			k.cleaning = k.cleaning || !done
 		}
-		k.cleaning = !a || !b
 	case k.merging:
-		var a, b bool
-		if a, err = e.mids.Step(tx, pieceBytes); err == nil {
-			b, err = e.places.Step(tx, pieceBytes)
+		k.merging = false
+		for _, r := range e.runs() {
+			more, err := r.Step(tx, pieceBytes/3)
+			if err != nil {
+				return err
+			}
+			k.merging = k.merging || more
 		}
-		k.merging = a || b
 	}
 	if err != nil {
 		return err
 	}
 	return e.commitAside(tx)
 }
+
+// run is what the three indexes of sorted runs have in common.
+type run interface {
+	Sweep(w storage.KV, budget int) (done bool, err error)
+	Step(w storage.KV, budget int) (more bool, err error)
+}
+
+func (e *Engine) runs() []run { return []run{e.mids, e.places, e.tokens} }
 
 // commitAside commits a transaction that is not a turn.
 func (e *Engine) commitAside(tx *storage.Tx) error {
@@ -162,7 +180,7 @@ func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error)
 // flip makes the checkpoint that was written count.
 func (e *Engine) flip(tx *storage.Tx) error {
 	k := &e.keeper
-	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Places: e.places.State()}
+	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Places: e.places.State(), Tokens: e.tokens.State()}
 	if err := tx.PutMeta(storage.MetaCheckpoint(), &next); err != nil {
 		return err
 	}
@@ -178,6 +196,7 @@ func (e *Engine) flip(tx *storage.Tx) error {
 	}
 	e.mids.Switched()
 	e.places.Switched()
+	e.tokens.Switched()
 	k.last, k.writing, k.frozen = k.events, false, nil
 	k.sweeping, k.sweep, k.cleaning, k.merging = true, nil, true, true
 	return nil

@@ -75,16 +75,6 @@ func Counted(counts []int64, prefix byte) int64 {
 // IsMeta tells whether a prefix is that of the records of which there is one.
 func (p Prefix) IsMeta() bool { return p.Byte == keyMeta }
 
-// EachToken calls f for the token of each identifier, with its fragment.
-func (r *Reader) EachToken(f func(t kith.Token, of kith.FragmentID) error) error {
-	return r.Scan([]byte{keyToken}, func(key, p []byte) error {
-		if len(key) != 17 || len(p) != 4 {
-			return damaged(key)
-		}
-		return f(kith.Token(key[1:]), kith.FragmentID(binary.LittleEndian.Uint32(p)))
-	})
-}
-
 // EachPair calls f for each pair record whose smaller fragment is from on, in the order of keys.
 func (r *Reader) EachPair(from kith.FragmentID, f func(a, b kith.FragmentID, rec PairRecord) error) error {
 	return r.ScanFrom([]byte{keyPair}, key4(keyPair, uint32(from)), func(key, p []byte) error {

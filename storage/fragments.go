@@ -85,23 +85,6 @@ func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) e
 	})
 }
 
-// Lookup gives the fragment of an identifier's token.
-func (r *Reader) Lookup(t kith.Token) (kith.FragmentID, bool, error) {
-	p, err := r.Get(tokenKey(t))
-	if err != nil || p == nil {
-		return 0, false, err
-	}
-	if len(p) != 4 {
-		return 0, false, damaged([]byte{keyToken})
-	}
-	return kith.FragmentID(binary.LittleEndian.Uint32(p)), true, nil
-}
-
-// PutToken stores which fragment an identifier's token has.
-func (tx *Tx) PutToken(t kith.Token, f kith.FragmentID) error {
-	return tx.Put(tokenKey(t), binary.LittleEndian.AppendUint32(nil, uint32(f)))
-}
-
 // PairRecord is what was decided about two fragments, latest.
 type PairRecord struct {
 	Kind  kith.DecisionKind

@@ -13,7 +13,7 @@ const (
 	keyMeta       = 'm' // m<name>: the few records of which there is one
 	keyLog        = 'l' // l<last seq>: the records of one turn, until history and checkpoint have them
 	keyDecisions  = 'd' // d<last seq>: the decisions of one turn, for ever
-	keyToken      = 'i' // i<token>: the fragment of an identifier
+	keyToken      = 'i' // i…: sorted runs of identifiers' tokens and their fragments
 	keyFragments  = 'n' // n<last fragment>: a chunk of fragment records
 	keyPair       = 'g' // g<fragment><fragment>: what was decided about two fragments
 	keyDocument   = 'p' // p<fragment>: what a fragment said about its traits
@@ -47,8 +47,6 @@ func key8(prefix byte, n uint64) []byte {
 func key4(prefix byte, n uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{prefix}, n)
 }
-
-func tokenKey(t kith.Token) []byte { return append([]byte{keyToken}, t[:]...) }
 
 func pairKey(a, b kith.FragmentID) []byte {
 	k := make([]byte, 0, 9)

@@ -29,6 +29,7 @@ type CheckpointRecord struct {
 	Seq    kith.Seq `json:"seq"`
 	Mids   []byte   `json:"mids"`
 	Places []byte   `json:"places"`
+	Tokens []byte   `json:"tokens"`
 }
 
 // PutMeta stores the one record of a name.

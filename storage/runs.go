@@ -11,7 +11,10 @@ import (
 	"github.com/kithdb/kith"
 )
 
-// kv is the open transaction that sorted runs are written through.
+// KV is the open transaction that sorted runs are written through: *Tx is one.
+type KV = kv
+
+// kv is KV within the room.
 type kv interface {
 	Get(key []byte) ([]byte, error) // nil = absent; a copy
 	Put(key, value []byte) error

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"sync/atomic"
@@ -61,7 +62,7 @@ func (in *input) start(ctx context.Context, raw io.Reader) {
 		defer close(in.pieces)
 		r, done, err := unpack(&tally{raw, &in.taken})
 		if err != nil {
-			in.pass(piece{err: err})
+			in.pass(piece{err: sharp(err)})
 			return
 		}
 		defer done()
@@ -72,11 +73,22 @@ func (in *input) start(ctx context.Context, raw io.Reader) {
 				return
 			}
 			if err != nil {
-				in.pass(piece{err: err})
+				in.pass(piece{err: sharp(err)})
 				return
 			}
 		}
 	}()
+}
+
+var errCutOff = errors.New("the packed file is cut off")
+
+// sharp keeps the end of a file that was cut off apart from the short last read
+// of a whole one: io has one word for both.
+func sharp(err error) error {
+	if err == io.ErrUnexpectedEOF {
+		return errCutOff
+	}
+	return err
 }
 
 // pass hands a piece on, unless nobody wants it any more.

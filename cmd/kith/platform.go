@@ -60,7 +60,7 @@ func (d *direct) Close() error {
 
 // patience is how long an owner that does not answer is waited for: it may be
 // about to open or to close.
-const patience = 3 * time.Second
+var patience = 3 * time.Second
 
 // open opens a directory, or connects to the process that owns it. One that
 // does not exist is made only for a command that brings something in.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/kithdb/kith/bench"
 )
 
 // cli is the command line. Each command stands in a file of its name.
@@ -32,6 +33,7 @@ type cli struct {
 	Rules   rulesCmd   `cmd:"" help:"Show, compare or replace the rules of identity."`
 	World   worldCmd   `cmd:"" help:"Write people and events made from a seed."`
 	Demo    demoCmd    `cmd:"" help:"Make a directory from a world, and show what comes out."`
+	Bench   benchCmd   `cmd:"" help:"Measure loading, look-ups and questions, beside DuckDB alone."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -59,7 +61,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	parser, err := kong.New(c,
 		kong.Name("kith"), kong.Writers(stdout, stderr), kong.Exit(func(int) { ended = true }),
 		kong.Description("A customer data platform in one directory. Exit codes: "+codes()+"."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Vars{"formats": strings.Join(formatNames, ", ")},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Vars{"formats": strings.Join(formatNames, ", "), "parts": strings.Join(bench.Parts, ", ")},
 	)
 	if err != nil {
 		panic(err) // the struct above is wrong

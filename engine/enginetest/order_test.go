@@ -1,0 +1,277 @@
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
+)
+
+// fixed are the options of the tests of this file: the clock stands.
+func fixed() *engine.Options {
+	return quiet(&engine.Options{NoSync: true, Memory: 64 << 20, Now: func() time.Time { return start.AddDate(0, 1, 0) }})
+}
+
+// relatives makes directories whose public ids can be compared: they have one token secret.
+type relatives struct{ keys string }
+
+func newRelatives(t *testing.T) *relatives {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "first")
+	e, err := engine.Open(dir, fixed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &relatives{filepath.Join(dir, "keys")}
+}
+
+// open makes a new directory with the secret of the others.
+func (f *relatives) open(t *testing.T, dir string) *engine.Engine {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"master", "secret"} {
+		if err := copyFile(filepath.Join(f.keys, name), filepath.Join(dir, "keys", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return again(t, dir)
+}
+
+func again(t *testing.T, dir string) *engine.Engine {
+	t.Helper()
+	e, err := engine.Open(dir, fixed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func end(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	Check(t, e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tell takes in lines as one batch.
+func tell(t *testing.T, e *engine.Engine, lines []string) {
+	t.Helper()
+	if _, err := e.IngestJSON(context.Background(), "stream", []byte(`{"batch":[`+strings.Join(lines, ",")+`]}`)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// digest is everything that SQL and profiles say, but what tells one way of
+// telling from another: numbers of records, loads, sources.
+func digest(t *testing.T, e *engine.Engine, public bool) []string {
+	t.Helper()
+	out := slices.Concat(
+		SQL(t, e, "SELECT 'event', e.message_id, e.profile_id, e.fragment, e.kind, e.name, e.ts, e.received_at, e.original::VARCHAR FROM events e ORDER BY e.seq"),
+		SQL(t, e, "SELECT 'identifier', space, value, fragment, profile_id, shared FROM identifiers ORDER BY fragment"),
+		SQL(t, e, `SELECT 'decision', d.kind, d.fragment, d.other, d.rule, d.space, e.message_id FROM decisions d LEFT JOIN events e ON e.seq = d.cause ORDER BY d.seq`),
+		SQL(t, e, `SELECT 'merge', survivor, absorbed, fragment, other, rule FROM merges ORDER BY seq`),
+		SQL(t, e, `SELECT 'reject', verdict, reason, path, e.message_id, r.original FROM rejects r LEFT JOIN events e ON e.seq = r.repeats ORDER BY ALL`),
+		SQL(t, e, "SELECT 'profile', p.* EXCLUDE (public_id) FROM profiles p ORDER BY id"),
+	)
+	if public {
+		out = append(out, SQL(t, e, "SELECT 'public', id, public_id FROM profiles ORDER BY id")...)
+	}
+	var people []string
+	for id, p := range everybody(t, e) {
+		people = append(people, fmt.Sprintf("person %d\n%s", id, strings.Join(describe(p), "\n")))
+	}
+	slices.Sort(people)
+	return append(out, people...)
+}
+
+// everybody gives all profiles by their number.
+func everybody(t *testing.T, e *engine.Engine) map[kith.ProfileID]*kith.Profile {
+	t.Helper()
+	all := map[kith.ProfileID]*kith.Profile{}
+	for _, row := range SQL(t, e, "SELECT space, value FROM identifiers") {
+		space, value, _ := strings.Cut(row, " | ")
+		p, err := e.Profile(context.Background(), kith.Identifier{Space: space, Value: value})
+		if missing(err) {
+			continue // a shared device that did nothing by itself is nobody
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[p.ID] = p
+	}
+	return all
+}
+
+// same makes the test fail at the first difference.
+func same(t *testing.T, how string, got, want []string) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		var g, w string
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			t.Errorf("%s: line %d is\n%s\nwant\n%s", how, i, g, w)
+			return
+		}
+	}
+}
+
+// The same log gives the same state in any batching, with restarts and crashes
+// in between, streamed or in bulk.
+func TestStreamsInAnyBatching(t *testing.T) {
+	kin := newRelatives(t)
+	rounds(t, 60, 1000, func(t *testing.T, round int, seed uint64) {
+		r := dice(seed, "batching")
+		lines := wild(r, 20+r.IntN(60))
+		base, err := os.MkdirTemp("", "kith-order")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(base) // a thousand rounds would fill the disk
+		e := kin.open(t, filepath.Join(base, "one"))
+		tell(t, e, lines)
+		want, bare := digest(t, e, true), digest(t, e, false)
+		end(t, e)
+		e = restarted(t, kin, r, base, lines)
+		same(t, "with restarts", digest(t, e, true), want)
+		end(t, e)
+		e, err = engine.Open("", fixed())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round%2 == 0 {
+			for _, line := range lines {
+				tell(t, e, []string{line})
+			}
+		} else {
+			Lines(t, e, lines...)
+		}
+		same(t, []string{"one by one", "in bulk"}[round%2], digest(t, e, false), bare)
+		end(t, e)
+		if t.Failed() {
+			t.Logf("the stream:\n%s", strings.Join(lines, "\n"))
+		}
+	})
+}
+
+// restarted tells lines in pieces, and closes, or copies like a crash, in between.
+func restarted(t *testing.T, kin *relatives, r *rand.Rand, base string, lines []string) *engine.Engine {
+	t.Helper()
+	dir := filepath.Join(base, "restarted")
+	e := kin.open(t, dir)
+	cuts := []int{0, len(lines)}
+	for range 3 {
+		cuts = append(cuts, r.IntN(len(lines)))
+	}
+	slices.Sort(cuts)
+	for i := 1; i < len(cuts); i++ {
+		if cuts[i] > cuts[i-1] {
+			tell(t, e, lines[cuts[i-1]:cuts[i]])
+		}
+		switch {
+		case i == len(cuts)-1:
+		case r.IntN(2) == 0:
+			end(t, e)
+			e = again(t, dir)
+		default:
+			if r.IntN(2) == 0 {
+				SQL(t, e, "SELECT count(*) FROM events") // history has it all
+			}
+			next := filepath.Join(base, fmt.Sprint("crash", i))
+			Copy(t, dir, next)
+			end(t, e)
+			dir = next
+			e = again(t, dir)
+		}
+	}
+	return e
+}
+
+// Two orders of the same events give the same people, where no limit and no rule
+// of uniqueness is hit; and they are those of the model.
+func TestStreamsInAnyOrder(t *testing.T) {
+	kin := newRelatives(t)
+	rounds(t, 60, 1000, func(t *testing.T, _ int, seed uint64) {
+		r := dice(seed, "order")
+		lines, stream := calm(r, 20+r.IntN(60))
+		base, err := os.MkdirTemp("", "kith-order")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(base) // a thousand rounds would fill the disk
+		var states [2][]string
+		for i := range states {
+			e := kin.open(t, filepath.Join(base, fmt.Sprint(i)))
+			tell(t, e, lines)
+			var people []string
+			for _, p := range everybody(t, e) {
+				text := strings.Join(sorted(describe(p)), "\n")
+				people = append(people, text)
+				states[i] = append(states[i], p.Public+"\n"+text)
+			}
+			slices.Sort(people)
+			slices.Sort(states[i])
+			same(t, "against the model", people, model(stream))
+			end(t, e)
+			r.Shuffle(len(lines), func(a, b int) { lines[a], lines[b] = lines[b], lines[a] })
+		}
+		same(t, "in another order", states[1], states[0])
+		if t.Failed() {
+			t.Logf("the stream:\n%s", strings.Join(lines, "\n"))
+		}
+	})
+}
+
+// sorted puts traits and activity, which follow the first two lines, into the model's order.
+func sorted(lines []string) []string {
+	said := slices.IndexFunc(lines[2:], func(l string) bool { return !strings.Contains(l, " = ") }) + 2
+	if said < 2 {
+		said = len(lines)
+	}
+	slices.Sort(lines[2:said])
+	slices.Sort(lines[said:])
+	return lines
+}
+
+// Ten thousand people on one device are ten thousand people, and the device is
+// one more; the last thousand cost what the first did.
+func TestManyOnOneDevice(t *testing.T) {
+	const people, step = 10_000, 2500
+	e := Memory(t, nil)
+	var took []time.Duration
+	for from := 0; from < people; from += step {
+		lines := make([]string, step)
+		for i := range lines {
+			lines[i] = fmt.Sprintf(`{"type":"track","event":"Login","messageId":"l%d","userId":"user%d","anonymousId":"kiosk"}`, from+i, from+i)
+		}
+		began := time.Now()
+		tell(t, e, lines)
+		took = append(took, time.Since(began))
+	}
+	tell(t, e, []string{`{"type":"track","event":"Look","messageId":"x","anonymousId":"kiosk"}`})
+	if got := SQL(t, e, "SELECT count(*), count(*) FILTER (NOT known) FROM profiles"); got[0] != "10001 | 1" {
+		t.Errorf("profiles, and unknown ones: %s, want 10001 | 1", got[0])
+	}
+	if first, last := took[1], took[len(took)-1]; last > 4*first+50*time.Millisecond {
+		t.Errorf("the cost grows: %v", took)
+	}
+	t.Logf("%d each took %v", step, took)
+}

@@ -1,0 +1,151 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/kithdb/kith"
+)
+
+var tokenSpec = runSpec{op: "storage.Tokens", prefix: keyToken, cols: 2, rows: 2048, single: true, filter: true, cache: 256}
+
+// Tokens knows the fragment of every identifier, by token: the newest in memory,
+// the others in sorted runs behind filters, exactly as Mids keeps message ids
+// (a token's first half is the id, its second half the payload). So an
+// identifier that was never seen costs a look at a filter instead of a read of
+// the store, and one that is new an entry in memory instead of a record.
+//
+// The line adds and flushes; any goroutine may look up. What was added after
+// the last State is added again from the log.
+type Tokens struct {
+	mu    sync.RWMutex // guards what is in memory and which runs there are
+	ask   sync.Mutex   // one at a time asks the filters, which are read when first needed
+	inner *Mids
+}
+
+// OpenTokens opens the index as the state names it; nil is a new one.
+func OpenTokens(load func(key []byte) ([]byte, error), state []byte) (*Tokens, error) {
+	rs, err := openRuns(tokenSpec, load, state)
+	if err != nil {
+		return nil, err
+	}
+	return &Tokens{inner: &Mids{runs: rs, table: newMidTable(nil)}}, nil
+}
+
+func halves(t kith.Token) (id, rest uint64) {
+	return binary.BigEndian.Uint64(t[:8]), binary.BigEndian.Uint64(t[8:])
+}
+
+// Find gives the fragment of a token. Where two tokens have one first half, the
+// later stands under the next number.
+func (ts *Tokens) Find(t kith.Token) (f kith.FragmentID, ok bool, err error) {
+	for id, rest := halves(t); ; id++ {
+		m, ok, err := ts.find(id)
+		if err != nil || !ok {
+			return 0, false, err
+		}
+		if m.Payload == rest {
+			return kith.FragmentID(m.Seq - 1), true, nil
+		}
+	}
+}
+
+func (ts *Tokens) find(id uint64) (Mid, bool, error) {
+	key := id * midSpread
+	ts.mu.RLock()
+	e := ts.inner.memory(key)
+	view := ts.inner.view
+	view.refs.Add(1)
+	ts.mu.RUnlock()
+	defer view.refs.Add(-1)
+	if e.at != 0 {
+		return Mid{e.payload, e.at >> 1}, e.at > 1, nil
+	}
+	hash := filterHash(key)
+	for i := len(view.runs) - 1; i >= 0; i-- {
+		ts.ask.Lock()
+		maybe, err := ts.inner.maybe(view.runs[i], key, hash)
+		ts.ask.Unlock()
+		if err != nil {
+			return Mid{}, false, err
+		}
+		if !maybe {
+			continue
+		}
+		var m Mid
+		err = ts.inner.find(view.runs[i], key, func(row *runRow) bool {
+			m = Mid{row.cols[0], row.cols[1]}
+			return false
+		})
+		if err != nil || m.Seq != 0 {
+			return m, m.Seq != 0, err
+		}
+	}
+	return Mid{}, false, nil
+}
+
+// Add says which fragment a token has, that had none.
+func (ts *Tokens) Add(t kith.Token, f kith.FragmentID) error {
+	id, rest := halves(t)
+	for ; ; id++ {
+		m, ok, err := ts.find(id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if m.Payload == rest {
+			if m.Seq == uint64(f)+1 {
+				return nil
+			}
+			return &kith.Error{Op: "storage.Tokens", Kind: kith.ErrCorrupt, Err: errors.New("an identifier has two fragments")}
+		}
+	}
+	ts.mu.Lock()
+	ts.inner.Add(id, rest, uint64(f)+1)
+	ts.mu.Unlock()
+	return nil
+}
+
+// Begin, Commit, Rollback, Freeze, Flush, Step, State, Switched, Sweep and
+// Check are as those of Mids, for the line.
+
+func (ts *Tokens) Begin()  { ts.inner.Begin() }
+func (ts *Tokens) Commit() { ts.inner.Commit() }
+
+func (ts *Tokens) Rollback() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.inner.Rollback()
+}
+
+func (ts *Tokens) Freeze() bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.inner.Freeze()
+}
+
+func (ts *Tokens) Switched() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.inner.Switched()
+}
+
+func (ts *Tokens) Flush(w kv, budget int) (done bool, err error) { return ts.inner.Flush(w, budget) }
+func (ts *Tokens) Step(w kv, budget int) (more bool, err error)  { return ts.inner.Step(w, budget) }
+func (ts *Tokens) Sweep(w kv, budget int) (done bool, err error) { return ts.inner.Sweep(w, budget) }
+func (ts *Tokens) State() []byte                                 { return ts.inner.State() }
+func (ts *Tokens) Check() error                                  { return ts.inner.Check() }
+func (ts *Tokens) Len() int                                      { return ts.inner.Len() }
+
+// Each calls f for every token and its fragment, in the order of storage. The line only.
+func (ts *Tokens) Each(f func(t kith.Token, of kith.FragmentID) error) error {
+	return ts.inner.Each(func(id, rest, seq uint64) error {
+		var t kith.Token
+		binary.BigEndian.PutUint64(t[:8], id)
+		binary.BigEndian.PutUint64(t[8:], rest)
+		return f(t, kith.FragmentID(seq-1))
+	})
+}
