@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -67,8 +68,13 @@ type prober struct {
 	events int
 }
 
-// all measures the three of them.
+// all measures the three of them, and before them what the machine itself adds.
 func (p *prober) all(ctx context.Context, when string, busy bool) error {
+	noise, err := p.times(p.lookups/4, 300*time.Microsecond, func(int) error { compute(); return nil })
+	if err != nil {
+		return err
+	}
+	p.note("the machine's own noise (a fixed sum, no Kith)", when, noise, func(*Figure) {})
 	look, err := p.times(p.lookups, 300*time.Microsecond, func(i int) error {
 		_, err := p.e.Lookup(p.ids[i*7919%len(p.ids)])
 		return err
@@ -98,6 +104,20 @@ func (p *prober) all(ctx context.Context, when string, busy bool) error {
 	})
 	return nil
 }
+
+// compute is some 50 µs of sums: what it takes longer than that is the machine, not Kith.
+func compute() {
+	x := uint64(1)
+	for range 45_000 {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	sum.Store(x)
+}
+
+// sum keeps the compiler from leaving the sums out.
+var sum atomic.Uint64
 
 // single takes in one event, as a service would.
 func (p *prober) single(ctx context.Context) error {

@@ -32,19 +32,17 @@ var Parts = []string{"load", "questions", "people", "open", "memory", "ingest"}
 
 // scale is how much is done at a size.
 type scale struct {
-	warm, lookups, timelines, singles int
+	warm, cold                  int // lines; each cold one is about another person
+	lookups, timelines, singles int
 }
-
-// coldPeople is how many different people the cold lines are about: one each.
-const coldPeople = 1_000_000
 
 // warmPeople is how many people the warm lines are about.
 const warmPeople = 20_000
 
 var scales = map[string]scale{
-	"S": {1_000_000, 10_000, 1_000, 300},
-	"M": {2_000_000, 20_000, 2_000, 500},
-	"L": {2_000_000, 20_000, 2_000, 500},
+	"S": {1_000_000, 1_000_000, 10_000, 1_000, 300},
+	"M": {2_000_000, 1_000_000, 20_000, 2_000, 500},
+	"L": {2_000_000, 1_000_000, 20_000, 2_000, 500},
 }
 
 // run is a run in progress.
@@ -57,11 +55,12 @@ type run struct {
 }
 
 // Run measures, and gives what it found; after an error, what it had found by then.
-func Run(ctx context.Context, o Options) (rep *Report, err error) {
+func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{Options: o}
 	if r.Size == "" {
 		r.Size = "S"
 	}
+	var err error
 	if r.world, err = world.Size(r.Size); err != nil {
 		return nil, err
 	}
@@ -74,9 +73,15 @@ func Run(ctx context.Context, o Options) (rep *Report, err error) {
 		r.Repeat = 3
 	}
 	r.scale = scales[r.Size]
+	err = r.all(ctx)
+	return r.report, err
+}
+
+// all measures the parts that are wanted, in their order.
+func (r *run) all(ctx context.Context) (err error) {
 	r.report = &Report{Size: r.Size, Command: r.Command, Began: time.Now().UTC().Truncate(time.Second), Machine: machine()}
 	if err := r.room(); err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		if !r.Keep {
@@ -85,18 +90,16 @@ func Run(ctx context.Context, o Options) (rep *Report, err error) {
 		r.report.Machine.LoadEnd = loadAverage()
 		r.report.Took = time.Since(r.report.Began).Truncate(time.Second).String()
 	}()
-	for _, p := range []struct {
-		name string
-		f    func(context.Context) error
-	}{{"load", r.load}, {"questions", r.questions}, {"people", r.people}, {"open", r.open}, {"memory", r.memory}, {"ingest", r.ingest}} {
-		if len(r.Parts) > 0 && !slices.Contains(r.Parts, p.name) {
+	parts := []func(context.Context) error{r.load, r.questions, r.people, r.open, r.memory, r.ingest} // as Parts
+	for i, p := range Parts {
+		if len(r.Parts) > 0 && !slices.Contains(r.Parts, p) {
 			continue
 		}
-		if err := p.f(ctx); err != nil {
-			return r.report, fmt.Errorf("measure %s: %w", p.name, err)
+		if err := parts[i](ctx); err != nil {
+			return fmt.Errorf("measure %s: %w", p, err)
 		}
 	}
-	return r.report, nil
+	return nil
 }
 
 // room makes the directory.

@@ -102,6 +102,9 @@ func (b *backup) make(ctx context.Context) (*version, error) {
 		if ok {
 			break
 		}
+		if try == backupTries {
+			return nil, &kith.Error{Op: "engine.Backup", Kind: kith.ErrCorrupt, Err: errors.New("history is not what its manifest says: kith check names what is wrong")}
+		}
 	}
 	if err := b.store(ctx); err != nil {
 		return b.v, err
@@ -126,6 +129,7 @@ func (b *backup) attempt(ctx context.Context, wait bool) (ok bool, err error) {
 				return err
 			}
 		}
+		b.e.publish(&b.e.line.head) // the manifest may have changed since the last commit
 		v, err := b.e.acquire()
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ func TestBackupOfAQuietPlatform(t *testing.T) {
 }
 
 func TestBackupWhileEventsComeIn(t *testing.T) {
-	PartRows = 6000 // so that parts are closed meanwhile
+	PartRows = 3000 // so that parts are closed meanwhile
 	defer func() { PartRows = 0 }()
 	ctx := context.Background()
 	e, err := Open(t.TempDir(), &Options{NoSocket: true, Memory: 64 << 20})
@@ -59,15 +59,15 @@ func TestBackupWhileEventsComeIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	e.lim.replay = 3000 // so that the log is trimmed meanwhile
-	lines := worldly(t, 3000, 60_000)
+	e.lim.replay = 1500 // so that the log is trimmed meanwhile
+	lines := worldly(t, 1000, 15_000)
 	done := make(chan error, 1)
 	go func() {
 		_, err := e.Load(ctx, bytes.NewReader(lines), nil)
 		done <- err
 	}()
 	to := t.TempDir()
-	for i := range 4 {
+	for i := range 3 {
 		backup, keys := filepath.Join(to, string(rune('a'+i))), filepath.Join(to, "keys")
 		v, err := e.backup(ctx, backup)
 		if err != nil {

@@ -92,6 +92,7 @@ type checker struct {
 	paths  *clean.Paths     // a copy, so that looking adds nothing
 	names  map[string]uint32
 	tail   []tailEvent                // the events of the log
+	given  []given                    // the identifiers that were numbered after the checkpoint
 	logged map[kith.Seq]uint64        // prints of what the log says: events and decisions
 	number numbers                    // which numbers of the log were met
 	said   map[string]kith.Tally      // by source, counted anew
@@ -108,6 +109,12 @@ type checker struct {
 type tailEvent struct {
 	seq              kith.Seq
 	idPrint, payment uint64
+}
+
+// given is an identifier of the log.
+type given struct {
+	token    kith.Token
+	fragment kith.FragmentID
 }
 
 // run takes the steps one after the other. A step that cannot go on is a problem.

@@ -16,11 +16,8 @@ func (c *checker) identifiers() error {
 	n := int(c.v.fragments)
 	tokens := make([]kith.Token, n)
 	found := 0
-	err := c.e.eachToken(func(t kith.Token, f kith.FragmentID) error {
-		if int(f) >= n { // numbered after the version
-			return nil
-		}
-		if f == nobody || tokens[f] != (kith.Token{}) {
+	err := c.eachToken(func(t kith.Token, f kith.FragmentID) error {
+		if f == nobody || int(f) >= n || tokens[f] != (kith.Token{}) {
 			c.bad("token", on("fragment", f), errors.New("there is no such fragment, or it has two"))
 			return nil
 		}
@@ -51,9 +48,24 @@ func (c *checker) identifiers() error {
 	return c.ctx.Err()
 }
 
-// eachToken calls f for every token; the line waits for it, because the index is its own.
-func (e *Engine) eachToken(f func(t kith.Token, of kith.FragmentID) error) error {
-	return e.inLine(func() error { return e.tokens.Each(f) })
+// eachToken calls f for every token, as a recovery would find the index: the
+// runs of the checkpoint, and the log after it.
+func (c *checker) eachToken(f func(t kith.Token, of kith.FragmentID) error) error {
+	tokens, err := storage.OpenTokens(c.v.snap.Get, c.point.Tokens)
+	if err != nil {
+		return err
+	}
+	if err := tokens.Check(); err != nil {
+		return err
+	}
+	tokens.Begin()
+	for _, g := range c.given {
+		if err := tokens.Add(g.token, g.fragment); err != nil {
+			return err
+		}
+	}
+	tokens.Commit()
+	return tokens.Each(f)
 }
 
 // fragment checks one identifier.

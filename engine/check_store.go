@@ -100,6 +100,9 @@ func (c *checker) log() error {
 			n++
 			if rec.Decision != nil {
 				c.logged[rec.Seq] = decisionPrint(rec.Decision)
+				if d := rec.Decision; d.Kind == kith.Number && d.Seq > c.point.Seq {
+					c.given = append(c.given, given{d.Token, d.A})
+				}
 			}
 			if rec.Event != nil {
 				ordinal = rec.Ordinal + 1

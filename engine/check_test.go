@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -296,14 +297,14 @@ var faults = []struct {
 		e.store.SetCounts(counts)
 		tamper(t, e, func(*storage.Tx) error { return nil })
 	}},
-	{"a fragment has no token", "token", func(t *testing.T, e *Engine) {
-		tamper(t, e, func(tx *storage.Tx) error {
-			token, err := e.people.Token(nil, 9)
-			if err != nil {
-				return err
-			}
-			return tx.Delete(append([]byte{'i'}, token[:]...))
-		})
+	{"a fragment passes for shared", "shared mark", func(t *testing.T, e *Engine) {
+		col, err := e.state.Column(3, storage.ColumnSpec{Width: 2})
+		damage(t, e, func() error { v, _ := col.Get(7); v.Lo ^= 0x100; col.Set(7, v); return err })
+	}},
+	{"a document is not marked", "document mark", func(t *testing.T, e *Engine) {
+		f := uint32(anyDocument(t, e))
+		col, err := e.state.Column(3, storage.ColumnSpec{Width: 2})
+		damage(t, e, func() error { v, _ := col.Get(f); v.Lo ^= 0x200; col.Set(f, v); return err })
 	}},
 	{"an event of the log is lost", "log", func(t *testing.T, e *Engine) {
 		tamper(t, e, func(tx *storage.Tx) error {
@@ -342,7 +343,7 @@ func TestCheckNamesADamagedRecord(t *testing.T) {
 		n            int
 		want         []string
 	}{
-		{"an event of the log", "l", 2, []string{"log", "history"}},
+		{"an event of the log", "l", 4, []string{"log"}},
 		{"a run of places", "t", 1, []string{"places", "place"}},
 		{"a run of message ids", "f", 1, []string{"message ids", "message id", "payload print"}},
 		{"a decision", "d", 1, []string{"decisions", "number", "pair", "owner", "circle"}},
@@ -414,6 +415,25 @@ func TestCheckNamesADamagedByte(t *testing.T) {
 			named(t, e, f.want)
 		})
 	}
+}
+
+// A table of Badger that is damaged is noticed when it is opened, or by check.
+func TestCheckNamesADamagedTable(t *testing.T) {
+	dir := t.TempDir()
+	if err := filled(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	flip(t, filepath.Join(dir, "badger/*.sst"))
+	e, err := Open(dir, &Options{NoSocket: true})
+	if errors.Is(err, kith.ErrCorrupt) {
+		t.Log(err)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	named(t, e, "store", "stored value", "history")
 }
 
 // flip changes one byte in the middle of a file's content.

@@ -28,8 +28,7 @@ type follower struct {
 	since   time.Time // guarded by mu: when the first of them came
 	events  int       // guarded by mu
 	bytes   int64     // guarded by mu
-	want    kith.Seq  // guarded by mu: somebody waits for history to have this
-	have    kith.Seq  // guarded by mu: history has every event up to here
+	want    kith.Seq  // guarded by mu: somebody waits for history to have this; 0: nobody
 	err     error     // guarded by mu: of the last attempt
 	closed  bool      // guarded by mu
 	done    chan struct{}
@@ -123,7 +122,7 @@ func (f *follower) next() (pieces []piece, ok bool) {
 		}
 		if len(f.pieces) > 0 {
 			age := time.Since(f.since)
-			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > f.have || age >= flushAfter || f.closed {
+			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || age >= flushAfter || f.closed {
 				return f.take(), true
 			}
 			timer := time.AfterFunc(flushAfter-age, f.changed.Broadcast)
@@ -158,11 +157,15 @@ func (f *follower) flushed(pieces []piece, err error) {
 		f.changed.Broadcast()
 		return
 	}
-	f.have = pieces[len(pieces)-1].last
-	f.pieces = f.pieces[len(pieces):]
-	for _, p := range pieces {
+	mark := kith.Seq(f.e.hist.Watermark())
+	for len(f.pieces) > 0 && f.pieces[0].newest <= mark {
+		p := f.pieces[0]
+		f.pieces = f.pieces[1:]
 		f.events -= p.events
 		f.bytes -= int64(len(p.blob))
+	}
+	if len(f.pieces) == 0 || f.pieces[0].from > f.want {
+		f.want = 0
 	}
 	f.since = time.Now()
 	f.changed.Broadcast()
@@ -190,12 +193,22 @@ func (f *follower) flush(pieces []piece) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	if n := len(rows) / flushRows * flushRows; n > 0 && !f.hurried() {
+		rows = rows[:n] // whole row groups: what is over would be a small one for ever
+	}
 	Point("before-history")
 	if err := f.e.hist.Append(rows); err != nil {
 		return err
 	}
 	Point("after-history")
 	return nil
+}
+
+// hurried tells whether somebody waits for all there is.
+func (f *follower) hurried() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed || f.want > 0
 }
 
 // row gives an event in the form of history. It shares the event's bytes.

@@ -105,6 +105,7 @@ type piece struct {
 	events int
 	from   kith.Seq // number of the first record
 	last   kith.Seq // and of the last
+	newest kith.Seq // and of the last event
 }
 
 // run takes turns until the queue is closed and empty.
@@ -218,6 +219,6 @@ func (t *turn) endBlob() error {
 	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
 		return err
 	}
-	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, int(t.l.head.Events - t.from), t.blob.First, t.blob.Last})
+	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, int(t.l.head.Events - t.from), t.blob.First, t.blob.Last, t.ev.Seq})
 	return nil
 }

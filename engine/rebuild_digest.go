@@ -236,7 +236,9 @@ func (d *digester) values() error {
 			}
 		}
 		slices.Sort(lines)
-		d.put(lines)
+		for _, line := range lines {
+			d.put(line)
+		}
 	}
 	return nil
 }

@@ -191,6 +191,7 @@ func (e *Engine) replayTail() error {
 		err = storage.EachRecord(p.blob, func(rec *storage.Record) error {
 			if rec.Event != nil {
 				p.events++
+				p.newest = rec.Seq
 			}
 			return nil
 		})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine/clean"
 	"github.com/kithdb/kith/storage/history"
 )
 
@@ -50,15 +51,31 @@ func (w *view) Owner() [][]uint32 {
 	return blocks
 }
 
-// Unseal opens the identifying leaves of an event.
-func (w *view) Unseal(fragment uint32, seq uint64, sealed []byte) ([]byte, error) {
-	return w.e.keys.Open(kith.FragmentID(fragment), seq, sealEvent, sealed, nil)
-}
-
-// Identifier opens the identifier that a fragment is about.
-func (w *view) Identifier(fragment uint32) (space, value string, err error) {
-	id, err := w.e.identifier(w.v, kith.FragmentID(fragment))
-	return id.Space, id.Value, err
+// Original puts an event together again as it came in.
+func (w *view) Original(dst []byte, r *history.Row) ([]byte, error) {
+	p := clean.Parts{
+		Kind: kith.Kind(r.Kind), Name: r.Name, MessageID: r.MessageID,
+		Time: r.Time, Original: r.Original, Sent: r.Sent, Received: r.Received, Cells: r.Cells,
+	}
+	if len(r.Sealed) > 0 {
+		var err error
+		if p.Secret, err = w.e.keys.Open(kith.FragmentID(r.Fragment), r.Seq, sealEvent, r.Sealed, nil); err != nil {
+			return dst, err
+		}
+	}
+	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
+		id, err := w.e.identifier(w.v, kith.FragmentID(f))
+		if err != nil {
+			return dst, err
+		}
+		switch {
+		case id.Space == "user_id" && p.UserID == "":
+			p.UserID = id.Value
+		case id.Space == "anonymous_id" && p.AnonymousID == "":
+			p.AnonymousID = id.Value
+		}
+	}
+	return clean.Original(dst, w.e.paths, &p)
 }
 
 // identifier opens the identifier of a fragment, as it was first spelled.

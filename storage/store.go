@@ -198,6 +198,7 @@ func (r *Reader) ScanFrom(prefix, start []byte, f func(key, payload []byte) erro
 	defer recoverCorrupt("storage.Scan", &err)
 	o := badger.DefaultIteratorOptions
 	o.Prefix = prefix
+	o.PrefetchValues = false // values stand beside their keys: there is nothing to fetch ahead
 	it := r.txn.NewIterator(o)
 	defer it.Close()
 	for it.Seek(start); it.Valid(); it.Next() {

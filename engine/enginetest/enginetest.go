@@ -3,11 +3,14 @@ package enginetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,43 +101,49 @@ func CopyDir(from, to string) error {
 	})
 }
 
-// copyFile copies a file and leaves holes where there are only zeros.
+// copyFile copies a file and leaves its holes.
 func copyFile(from, to string) error {
-	data, err := os.ReadFile(from)
+	in, err := os.Open(from)
 	if os.IsNotExist(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := f.Truncate(int64(len(data))); err != nil {
-		return err
-	}
-	const page = 64 << 10
-	for at := 0; at < len(data); at += page {
-		b := data[at:min(at+page, len(data))]
-		if zeros(b) {
-			continue
+	size, err := in.Seek(0, io.SeekEnd)
+	for at := int64(0); err == nil && at < size; {
+		from, to := extent(in, at, size)
+		if _, err = in.Seek(from, io.SeekStart); err == nil {
+			_, err = out.Seek(from, io.SeekStart)
 		}
-		if _, err := f.WriteAt(b, int64(at)); err != nil {
-			return err
+		if err == nil {
+			_, err = io.CopyN(out, in, to-from)
 		}
+		at = to
 	}
-	return nil
+	return errors.Join(err, out.Truncate(size), out.Close())
 }
 
-func zeros(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
+// extent gives the next piece of a file that is no hole; where holes cannot be
+// asked for, all of it.
+func extent(f *os.File, at, size int64) (from, to int64) {
+	const seekData, seekHole = 3, 4
+	from, err := f.Seek(at, seekData)
+	if errors.Is(err, syscall.ENXIO) {
+		return size, size
 	}
-	return true
+	if err != nil {
+		return at, size
+	}
+	if to, err = f.Seek(from, seekHole); err != nil {
+		to = size
+	}
+	return from, to
 }
 
 // Rows answers a statement, each row as one line with " | " between the values.

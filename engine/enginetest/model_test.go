@@ -58,7 +58,7 @@ func person(ids []string, events []told) string {
 	}
 	lines := []string{strings.Join(ids, ", "), fmt.Sprintf("%s, %d events, first %s, last %s",
 		known, len(events), short(events[0].at), short(events[len(events)-1].at))}
-	return strings.Join(append(append(lines, lastSaid(events)...), done2(events)...), "\n")
+	return strings.Join(append(append(lines, lastSaid(events)...), activity(events)...), "\n")
 }
 
 func cmpAll(c ...int) int {
@@ -100,8 +100,8 @@ func lastSaid(events []told) []string {
 	return out
 }
 
-// done2 gives how often each thing was done, and on which days.
-func done2(events []told) []string {
+// activity gives how often each thing was done, and on which days.
+func activity(events []told) []string {
 	type act struct {
 		n           int
 		first, last string

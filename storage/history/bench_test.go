@@ -114,10 +114,10 @@ func BenchmarkAppendPeer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := &session{h: h, view: &version{}}
+	v := &version{paths: d}
 	var line []byte
 	for i := range rows {
-		if line, err = s.original(line[:0], &rows[i]); err != nil {
+		if line, err = v.Original(line[:0], &rows[i]); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := f.Write(append(line, '\n')); err != nil {

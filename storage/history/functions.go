@@ -152,7 +152,7 @@ func kithOriginal(info, in, out unsafe.Pointer) {
 			if err != nil {
 				return err
 			}
-			if line, err = c.original(line[:0], &r); err != nil {
+			if line, err = c.view.Original(line[:0], &r); err != nil {
 				return err
 			}
 			c.text(i, bytes.ToValidUTF8(line, []byte("\uFFFD")))

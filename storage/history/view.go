@@ -8,10 +8,9 @@ type View interface {
 	Owner() [][]uint32
 	// Tables gives the tables that SQL sees beside events.
 	Tables() []Table
-	// Unseal opens the identifying leaves of an event and gives them as Cells.
-	Unseal(fragment uint32, seq uint64, sealed []byte) (cells []byte, err error)
-	// Identifier opens the identifier that a fragment is about.
-	Identifier(fragment uint32) (space, value string, err error)
+	// Original appends a row's event as it came in, as one line of JSON, with
+	// what is identifying opened.
+	Original(dst []byte, r *Row) ([]byte, error)
 	Release()
 }
 

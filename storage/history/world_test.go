@@ -84,6 +84,7 @@ type version struct {
 	tables   []Table
 	unseal   func(fragment uint32, seq uint64, sealed []byte) ([]byte, error)
 	who      func(fragment uint32) (string, string, error)
+	paths    PathSet // of Original
 	released atomic.Int32
 }
 

@@ -76,9 +76,9 @@ func (n *node) write(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// original appends the whole event as one line of the specification: what was
-// sealed is opened, so it holds what nothing else in SQL does.
-func (s *session) original(dst []byte, r *Row) ([]byte, error) {
+// Original appends the whole event as one line of the specification, as the
+// engine's view does, in a way of its own.
+func (v *version) Original(dst []byte, r *Row) ([]byte, error) {
 	top := &node{}
 	kind := kith.Kind(r.Kind)
 	top.string("type", kind.String())
@@ -90,7 +90,7 @@ func (s *session) original(dst []byte, r *Row) ([]byte, error) {
 	top.string("messageId", r.MessageID)
 	cells := r.Cells
 	if r.Sealed != nil {
-		opened, err := s.view.Unseal(r.Fragment, r.Seq, r.Sealed)
+		opened, err := v.Unseal(r.Fragment, r.Seq, r.Sealed)
 		if err != nil {
 			return nil, err
 		}
@@ -109,13 +109,13 @@ func (s *session) original(dst []byte, r *Row) ([]byte, error) {
 	}
 	slices.SortStableFunc(leaves, func(a, b leaf) int { return cmp.Compare(a.path, b.path) })
 	for _, l := range leaves {
-		if int(l.path) >= s.h.o.Paths.Len() {
+		if int(l.path) >= v.paths.Len() {
 			return nil, errUnknownPath
 		}
-		top.leaf(s.h.o.Paths.Path(l.path), l.value)
+		top.leaf(v.paths.Path(l.path), l.value)
 	}
 	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
-		space, value, err := s.view.Identifier(f)
+		space, value, err := v.Identifier(f)
 		if err != nil {
 			return nil, err
 		}
