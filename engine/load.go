@@ -39,7 +39,6 @@ type session struct {
 	source string
 	tally  kith.Tally        // the line's
 	rows   map[uint64]uint64 // the line's: how often a row without message id was seen
-	calls  chan *call
 }
 
 // equal gives how many rows equal to this one the input had before.

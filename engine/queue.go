@@ -29,7 +29,6 @@ type queue struct {
 	bytes    int64   // guarded by mu: of all that wait
 	limit    int64
 	closed   bool // guarded by mu
-	wake     bool // guarded by mu: the line has something else to do
 }
 
 func newQueue(limit int64) *queue {
@@ -65,7 +64,7 @@ func (q *queue) put(ctx context.Context, c *call) error {
 }
 
 // take gives the next call, or nil: at once when nothing waits and wait is
-// false, or when the line was woken; ok is false when the queue is closed and empty.
+// false; ok is false when the queue is closed and empty.
 func (q *queue) take(wait bool) (c *call, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -77,8 +76,7 @@ func (q *queue) take(wait bool) (c *call, ok bool) {
 			c, q.loads = q.loads[0], q.loads[1:]
 		case q.closed:
 			return nil, false
-		case q.wake || !wait:
-			q.wake = false
+		case !wait:
 			return nil, true
 		default:
 			q.changed.Wait()
@@ -100,14 +98,6 @@ func (q *queue) back(c *call) {
 	} else {
 		q.requests = append([]*call{c}, q.requests...)
 	}
-}
-
-// poke makes a waiting take return.
-func (q *queue) poke() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.wake = true
-	q.changed.Broadcast()
 }
 
 // close lets take give what waits and then end.

@@ -39,7 +39,6 @@ type keeper struct {
 	sweep    []byte // where to go on
 	cleaning bool   // runs that were replaced may be there
 	merging  bool
-	merged   time.Time
 }
 
 // busy tells whether upkeep has something to do, so that the line must not sleep.

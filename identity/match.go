@@ -14,7 +14,6 @@ import (
 type Matcher struct {
 	rules Rules
 	words words      // Rules.Blocked
-	bound bool       // some space is unique or has a limit
 	mu    sync.Mutex // guards the growing of table
 	table atomic.Pointer[table]
 }

@@ -131,9 +131,7 @@ func (k *Keyring) Begin() {}
 func (k *Keyring) Commit() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, b := range k.fresh {
-		k.order = append(k.order, b)
-	}
+	k.order = append(k.order, k.fresh...)
 	k.fresh = k.fresh[:0]
 	k.trim()
 }

@@ -5,15 +5,14 @@ import "slices"
 // maker walks through the hours of a world and holds the sessions that are
 // open, a few thousand at most, whatever the world's size.
 type maker struct {
-	shape  *shape
-	shelf  []product
-	hour   int
-	now    []event // lines that come in during this hour
-	next   []event // lines that come in during the next one
-	order  []uint64
-	free   []*session
-	line   []byte
-	number [20]byte
+	shape *shape
+	shelf []product
+	hour  int
+	now   []event // lines that come in during this hour
+	next  []event // lines that come in during the next one
+	order []uint64
+	free  []*session
+	line  []byte
 }
 
 // event is one line to be.

@@ -259,5 +259,5 @@ func TestEveryItemHasOneVerdict(t *testing.T) {
 	if tally.Received != tally.Accepted+tally.Rejected || tally.Accepted == 0 || tally.Rejected == 0 {
 		t.Errorf("%+v", tally)
 	}
-	t.Log(fmt.Sprintf("%+v", tally))
+	t.Logf("%+v", tally)
 }

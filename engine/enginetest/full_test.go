@@ -21,6 +21,7 @@ import (
 // when there is room again everything that was acknowledged is there. In the
 // short form another file takes most of the room after 100,000 events.
 func TestFullDiskIsAnError(t *testing.T) {
+	t.Parallel()
 	if !faults.Namespace(t) {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -18,7 +19,8 @@ func proving() bool { return os.Getenv("KITH_PROVE") == "1" }
 // rounds calls f for each round of a random test: so many in go test, and long
 // ones with KITH_PROVE=1, where the rounds that are done are remembered, and a
 // test that was interrupted goes on. The seed of a round is printed when it fails.
-func rounds(t *testing.T, short, long int, f func(t *testing.T, round int, seed uint64)) {
+// It gives how many rounds this process did.
+func rounds(t *testing.T, short, long int, f func(t *testing.T, round int, seed uint64)) int {
 	t.Helper()
 	n, from, base := short, 0, seed(t)
 	if proving() {
@@ -38,7 +40,11 @@ func rounds(t *testing.T, short, long int, f func(t *testing.T, round int, seed 
 			note(t, done{i + 1, base})
 		}
 	}
+	return n - from
 }
+
+// notes guards the file of progress: some tests run at the same time.
+var notes sync.Mutex
 
 // seed gives the seed of a random test: KITH_SEED, or another each time.
 func seed(t testing.TB) uint64 {
@@ -98,6 +104,8 @@ func progress(t testing.TB) map[string]done {
 
 func note(t testing.TB, d done) {
 	t.Helper()
+	notes.Lock()
+	defer notes.Unlock()
 	all := progress(t)
 	all[t.Name()] = d
 	text, err := json.MarshalIndent(all, "", "  ")
