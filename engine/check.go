@@ -67,7 +67,7 @@ func (e *Engine) Check(ctx context.Context, o *CheckOptions) (CheckReport, error
 	if err != nil {
 		return CheckReport{}, err
 	}
-	c := &checker{e: e, v: v, ctx: ctx, o: o, kinds: map[string]int{}}
+	c := &checker{e: e, v: v, ctx: ctx, o: o, kinds: map[string]int{}, known: map[uint32]kith.Identifier{}}
 	c.report = CheckReport{At: v.seq, Checked: map[string]int64{}}
 	err = c.run()
 	e.release(v)
@@ -98,7 +98,7 @@ type checker struct {
 	said   map[string]kith.Tally      // by source, counted anew
 	loads  map[uint32]int             // accepted events by load
 	ended  int                        // loads that have ended
-	known  map[uint32]kith.Identifier // opened identifiers, forgotten when there are many
+	known  map[uint32]kith.Identifier // opened identifiers, as many as there is memory for
 
 	tokens []kith.Token // by fragment
 	owner  []uint32     // by fragment, from the decisions

@@ -85,7 +85,10 @@ func (c *checker) fragment(rec storage.FragmentRecord, token kith.Token) error {
 	} else if shown != token {
 		c.bad("token", on("fragment", f), errors.New("the column has another one than the store"))
 	}
-	want(c, "space", on("fragment", f), marks.Space, rec.Space)
+	if marks.Space != rec.Space {
+		want(c, "space", on("fragment", f), marks.Space, rec.Space)
+	}
+	c.know(uint32(f), kith.Identifier{Space: c.e.spaces.at(int(rec.Space)), Value: string(plain)})
 	d := storage.Decision{SpaceID: rec.Space, Token: token}
 	d.Decision = kith.Decision{
 		Kind: kith.Number, A: f, B: kith.NoFragment, Seq: rec.Seq,

@@ -274,6 +274,10 @@ func (c *checker) column(p *plain, col *column, leaves map[uint32]map[string][]b
 		if err != nil {
 			return err
 		}
+		var numbers [][2]uint64
+		if col.kind == typeNumber {
+			numbers = img.Decimals()
+		}
 		for i := range 1 << 16 {
 			row := k<<16 + uint32(i)
 			text, told := leaves[row][col.path]
@@ -281,7 +285,7 @@ func (c *checker) column(p *plain, col *column, leaves map[uint32]map[string][]b
 			if !told && !has(img, i) {
 				continue
 			}
-			if !c.cell(col, img, i, text, told, texts) {
+			if !shows(col, img, i, text, told, texts, numbers) {
 				c.bad("trait column", fmt.Sprintf("%s, profile %d", where, row), errors.New("it is not what the events say"))
 			}
 			c.count("trait values", 1)
@@ -290,8 +294,8 @@ func (c *checker) column(p *plain, col *column, leaves map[uint32]map[string][]b
 	return nil
 }
 
-// cell tells whether a column shows what was told.
-func (c *checker) cell(col *column, img *storage.Image, i int, text []byte, told bool, texts []string) bool {
+// shows tells whether a column shows what was told. texts and numbers are those of the column.
+func shows(col *column, img *storage.Image, i int, text []byte, told bool, texts []string, numbers [][2]uint64) bool {
 	if !told {
 		return !has(img, i)
 	}
@@ -301,7 +305,7 @@ func (c *checker) cell(col *column, img *storage.Image, i int, text []byte, told
 		if !fits {
 			return !has(img, i)
 		}
-		return has(img, i) && img.Decimals()[i] == [2]uint64{lo, hi}
+		return has(img, i) && numbers[i] == [2]uint64{lo, hi}
 	case typeFact:
 		return has(img, i) && (img.U8[i] == 1) == (string(text) == "true")
 	}

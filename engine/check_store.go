@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -131,10 +132,20 @@ func ptr[T any](v T) *T { return &v }
 
 // rowPrint is a print of everything in a row; its leaves count as a set.
 func rowPrint(r *history.Row) uint64 {
-	h := xxh3.New()
-	fmt.Fprint(h, r.Seq, r.Fragment, r.Also, r.Kind, r.Flags, r.Time, r.Received, r.Sent, r.Original, r.Load)
-	fmt.Fprintf(h, "%q %q %q %x", r.Name, r.Source, r.MessageID, r.Sealed)
-	sum := h.Sum64()
+	var room [512]byte
+	p := room[:0]
+	for _, v := range [...]int64{
+		int64(r.Seq), int64(r.Fragment), int64(r.Kind), int64(r.Flags), r.Time, r.Received, r.Sent, r.Original, int64(r.Load), int64(len(r.Also)),
+	} {
+		p = binary.LittleEndian.AppendUint64(p, uint64(v))
+	}
+	for _, f := range r.Also {
+		p = binary.LittleEndian.AppendUint32(p, f)
+	}
+	for _, text := range [...]string{r.Name, r.Source, r.MessageID, string(r.Sealed)} {
+		p = append(binary.AppendUvarint(p, uint64(len(text))), text...)
+	}
+	sum := xxh3.Hash(p)
 	history.EachCell(r.Cells, func(path uint32, text []byte) bool {
 		sum += xxh3.HashSeed(text, uint64(path)+1)
 		return true
@@ -203,7 +214,6 @@ func (c *checker) eachID(mids *storage.Mids) error {
 		Paths: c.paths, IDs: c.e.matcher.Load(), Classes: classifier{c.e.classes}, Secret: *c.e.secret,
 		Limit: 1 << 20, KeepIP: c.e.o.KeepIP,
 	})
-	c.known = map[uint32]kith.Identifier{}
 	var buf []byte
 	for r, err := range c.e.hist.Scan(c.ctx, 1, uint64(c.v.seq)) {
 		if err != nil {
@@ -281,9 +291,13 @@ func (c *checker) identifier(f uint32) (kith.Identifier, error) {
 	}
 	plain, err := c.keys.Open(kith.FragmentID(f), uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
 	id := kith.Identifier{Space: c.e.spaces.at(int(marks.Space)), Value: string(plain)}
-	if len(c.known) > 1<<16 {
-		clear(c.known)
-	}
-	c.known[f] = id
+	c.know(f, id)
 	return id, err
+}
+
+// know keeps an opened identifier, as far as there is memory.
+func (c *checker) know(f uint32, id kith.Identifier) {
+	if int64(len(c.known)) < c.e.lim.state/400 {
+		c.known[f] = id
+	}
 }

@@ -157,12 +157,12 @@ func split(ctx context.Context, r io.Reader, progress func(int64), more func(*ch
 	for ctx.Err() == nil {
 		data := chunkBuffer(len(rest) + chunkBytes)
 		n := copy(data, rest)
-		m, err := io.ReadFull(in, data[n:])
+		m, err := fill(in, data[n:])
 		read += int64(m)
 		if progress != nil {
 			progress(read)
 		}
-		end := err == io.EOF || err == io.ErrUnexpectedEOF
+		end := err == io.EOF
 		if err != nil && !end {
 			return &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: err}
 		}
@@ -186,6 +186,17 @@ func split(ctx context.Context, r io.Reader, progress func(int64), more func(*ch
 		}
 	}
 	return nil
+}
+
+// fill reads until p is full. Only the reader's own end is io.EOF: a compressed
+// file that is cut off ends with another error.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
 }
 
 // cleanChunks cleans chunks until there are no more.

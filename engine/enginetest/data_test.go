@@ -227,7 +227,7 @@ func difference(got, want any, path string) string {
 	return fmt.Sprintf("%s is %.200v, was %.200v", path, got, want)
 }
 
-func jsonObject(t *testing.T, text string) map[string]any {
+func jsonObject(t testing.TB, text string) map[string]any {
 	t.Helper()
 	var ev map[string]any
 	d := json.NewDecoder(strings.NewReader(text))

@@ -18,12 +18,12 @@ var points = []struct {
 	passes int
 }{
 	{"before-commit", 20}, {"after-commit", 20}, {"published", 20}, {"numbered", 300},
-	{"before-history", 2}, {"after-history", 2}, {"before-manifest", 2}, {"after-manifest", 2},
+	{"before-history", 1}, {"after-history", 1}, {"before-manifest", 2}, {"after-manifest", 2},
 	{"before-upkeep", 5}, {"after-upkeep", 5}, {"before-flip", 1}, {"after-flip", 1},
 }
 
 // perDir is how many rounds share a directory.
-const perDir = 6
+const perDir = 5
 
 // Killed at random and at every named step while it takes in events, an engine
 // has everything that it acknowledged, once.
@@ -54,7 +54,7 @@ func kill(t *testing.T, dir string, round int, seed uint64, acks, hits map[strin
 	t.Helper()
 	r := dice(seed, "kill")
 	env := []string{
-		victimDir + "=" + dir, fmt.Sprintf("%s=%d", victimRound, round), victimParts + "=4000",
+		victimDir + "=" + dir, fmt.Sprintf("%s=%d", victimRound, round), victimParts + "=6000",
 	}
 	p := points[(round-round/5)%len(points)]
 	random := round%5 == 4

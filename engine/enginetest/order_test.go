@@ -2,7 +2,6 @@ package enginetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -24,7 +23,7 @@ func fixed() *engine.Options {
 // relatives makes directories whose public ids can be compared: they have one token secret.
 type relatives struct{ keys string }
 
-func newRelatives(t *testing.T) *relatives {
+func newRelatives(t testing.TB) *relatives {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "first")
 	e, err := engine.Open(dir, fixed())
@@ -38,7 +37,7 @@ func newRelatives(t *testing.T) *relatives {
 }
 
 // open makes a new directory with the secret of the others.
-func (f *relatives) open(t *testing.T, dir string) *engine.Engine {
+func (f *relatives) open(t testing.TB, dir string) *engine.Engine {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
 		t.Fatal(err)
@@ -51,7 +50,7 @@ func (f *relatives) open(t *testing.T, dir string) *engine.Engine {
 	return again(t, dir)
 }
 
-func again(t *testing.T, dir string) *engine.Engine {
+func again(t testing.TB, dir string) *engine.Engine {
 	t.Helper()
 	e, err := engine.Open(dir, fixed())
 	if err != nil {
@@ -61,13 +60,13 @@ func again(t *testing.T, dir string) *engine.Engine {
 }
 
 // end checks and closes.
-func end(t *testing.T, e *engine.Engine) {
+func end(t testing.TB, e *engine.Engine) {
 	t.Helper()
 	Check(t, e)
 	shut(t, e)
 }
 
-func shut(t *testing.T, e *engine.Engine) {
+func shut(t testing.TB, e *engine.Engine) {
 	t.Helper()
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
@@ -76,7 +75,7 @@ func shut(t *testing.T, e *engine.Engine) {
 
 // memoryDir gives a directory, in memory where there is such a thing: these
 // tests are about what is written, not about disks.
-func memoryDir(t *testing.T) string {
+func memoryDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "kith-order")
 	if err != nil {
@@ -89,7 +88,7 @@ func memoryDir(t *testing.T) string {
 }
 
 // tell takes in lines as one batch.
-func tell(t *testing.T, e *engine.Engine, lines []string) {
+func tell(t testing.TB, e *engine.Engine, lines []string) {
 	t.Helper()
 	if _, err := e.IngestJSON(context.Background(), "stream", []byte(`{"batch":[`+strings.Join(lines, ",")+`]}`)); err != nil {
 		t.Fatal(err)
@@ -98,7 +97,7 @@ func tell(t *testing.T, e *engine.Engine, lines []string) {
 
 // digest is everything that SQL and profiles say, but what tells one way of
 // telling from another: numbers of records, loads, sources.
-func digest(t *testing.T, e *engine.Engine, public bool) []string {
+func digest(t testing.TB, e *engine.Engine, public bool) []string {
 	t.Helper()
 	var originals []string
 	for _, row := range SQL(t, e, "SELECT original::VARCHAR FROM events ORDER BY seq") {
@@ -124,7 +123,7 @@ func digest(t *testing.T, e *engine.Engine, public bool) []string {
 }
 
 // everybody gives all profiles by their number.
-func everybody(t *testing.T, e *engine.Engine) map[kith.ProfileID]*kith.Profile {
+func everybody(t testing.TB, e *engine.Engine) map[kith.ProfileID]*kith.Profile {
 	t.Helper()
 	all := map[kith.ProfileID]*kith.Profile{}
 	for _, row := range SQL(t, e, "SELECT space, value FROM identifiers") {
@@ -142,7 +141,7 @@ func everybody(t *testing.T, e *engine.Engine) map[kith.ProfileID]*kith.Profile 
 }
 
 // same makes the test fail at the first difference.
-func same(t *testing.T, how string, got, want []string) {
+func same(t testing.TB, how string, got, want []string) {
 	t.Helper()
 	for i := range max(len(got), len(want)) {
 		var g, w string
@@ -165,50 +164,42 @@ func TestStreamsInAnyBatching(t *testing.T) {
 	kin := newRelatives(t)
 	rounds(t, 60, 1000, func(t *testing.T, round int, seed uint64) {
 		r := dice(seed, "batching")
-		lines := wild(r, 20+r.IntN(60))
-		base := memoryDir(t)
-		defer os.RemoveAll(base) // a thousand rounds would fill the disk
-		e := kin.open(t, filepath.Join(base, "one"))
-		tell(t, e, lines)
-		want := digest(t, e, true)
-		bare := slices.DeleteFunc(slices.Clone(want), func(line string) bool { return strings.HasPrefix(line, "public ") })
-		end(t, e)
-		e = restarted(t, kin, r, base, lines)
-		same(t, "with restarts", digest(t, e, true), want)
-		end(t, e)
-		e, err := engine.Open("", fixed())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if round%2 == 0 {
-			for _, line := range lines {
-				tell(t, e, []string{line})
-			}
-		} else {
-			Lines(t, e, lines...)
-		}
-		same(t, []string{"one by one", "in bulk"}[round%2], digest(t, e, false), bare)
-		end(t, e)
-		keepStream(t, lines)
+		holds(t, wild(r, 20+r.IntN(60)), func(t testing.TB, lines []string) {
+			batchings(t, kin, lines, seed, round%2 == 0)
+		})
 	})
 }
 
-// keepStream keeps the stream of a test that failed.
-func keepStream(t *testing.T, lines []string) {
-	t.Helper()
-	if !t.Failed() {
-		return
-	}
-	f, err := os.CreateTemp("", "kith-stream-*.ndjson")
+// batchings tells lines in three ways and compares.
+func batchings(t testing.TB, kin *relatives, lines []string, seed uint64, single bool) {
+	base := memoryDir(t)
+	defer os.RemoveAll(base) // a thousand rounds would fill the disk
+	e := kin.open(t, filepath.Join(base, "one"))
+	tell(t, e, lines)
+	want := digest(t, e, true)
+	bare := slices.DeleteFunc(slices.Clone(want), func(line string) bool { return strings.HasPrefix(line, "public ") })
+	end(t, e)
+	e = restarted(t, kin, dice(seed, "restarts"), base, lines)
+	same(t, "with restarts", digest(t, e, true), want)
+	end(t, e)
+	e, err := engine.Open("", fixed())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.WriteString(strings.Join(lines, "\n"))
-	t.Logf("the stream is in %s %v", f.Name(), errors.Join(err, f.Close()))
+	if single {
+		for _, line := range lines {
+			tell(t, e, []string{line})
+		}
+		same(t, "one by one", digest(t, e, false), bare)
+	} else {
+		Lines(t, e, lines...)
+		same(t, "in bulk", digest(t, e, false), bare)
+	}
+	end(t, e)
 }
 
 // restarted tells lines in pieces, and closes, or copies like a crash, in between.
-func restarted(t *testing.T, kin *relatives, r *rand.Rand, base string, lines []string) *engine.Engine {
+func restarted(t testing.TB, kin *relatives, r *rand.Rand, base string, lines []string) *engine.Engine {
 	t.Helper()
 	dir := filepath.Join(base, "restarted")
 	e := kin.open(t, dir)
@@ -247,27 +238,40 @@ func TestStreamsInAnyOrder(t *testing.T) {
 	rounds(t, 60, 1000, func(t *testing.T, _ int, seed uint64) {
 		r := dice(seed, "order")
 		lines, stream := calm(r, 20+r.IntN(60))
-		base := memoryDir(t)
-		defer os.RemoveAll(base) // a thousand rounds would fill the disk
-		var states [2][]string
-		for i := range states {
-			e := kin.open(t, filepath.Join(base, fmt.Sprint(i)))
-			tell(t, e, lines)
-			var people []string
-			for _, p := range everybody(t, e) {
-				text := strings.Join(sorted(describe(p)), "\n")
-				people = append(people, text)
-				states[i] = append(states[i], p.Public+"\n"+text)
-			}
-			slices.Sort(people)
-			slices.Sort(states[i])
-			same(t, "against the model", people, model(stream))
-			end(t, e)
-			r.Shuffle(len(lines), func(a, b int) { lines[a], lines[b] = lines[b], lines[a] })
+		read := map[string]told{}
+		for i, line := range lines {
+			read[line] = stream[i]
 		}
-		same(t, "in another order", states[1], states[0])
-		keepStream(t, lines)
+		holds(t, lines, func(t testing.TB, lines []string) { orders(t, kin, lines, read, seed) })
 	})
+}
+
+// orders tells lines as they stand and shuffled, and compares.
+func orders(t testing.TB, kin *relatives, lines []string, read map[string]told, seed uint64) {
+	base := memoryDir(t)
+	defer os.RemoveAll(base) // a thousand rounds would fill the disk
+	var stream []told
+	for _, line := range lines {
+		stream = append(stream, read[line])
+	}
+	var states [2][]string
+	for i := range states {
+		e := kin.open(t, filepath.Join(base, fmt.Sprint(i)))
+		tell(t, e, lines)
+		var people []string
+		for _, p := range everybody(t, e) {
+			text := strings.Join(sorted(describe(p)), "\n")
+			people = append(people, text)
+			states[i] = append(states[i], p.Public+"\n"+text)
+		}
+		slices.Sort(people)
+		slices.Sort(states[i])
+		same(t, "against the model", people, model(stream))
+		end(t, e)
+		lines = slices.Clone(lines)
+		dice(seed, "shuffle").Shuffle(len(lines), func(a, b int) { lines[a], lines[b] = lines[b], lines[a] })
+	}
+	same(t, "in another order", states[1], states[0])
 }
 
 // sorted puts traits and activity, which follow the first two lines, into the model's order.

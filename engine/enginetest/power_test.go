@@ -30,7 +30,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 			dir, acks = filepath.Join(p.Dir, "kith"), map[string]int{}
 		}
 		v := faults.Start(t, "TestPowerCutLosesNothing",
-			victimDir+"="+dir, fmt.Sprintf("%s=%d", victimRound, round), victimParts+"=3000", victimMost+"=0")
+			victimDir+"="+dir, fmt.Sprintf("%s=%d", victimRound, round), victimParts+"=5000", victimMost+"=0")
 		if round%5 != 0 { // the first cut on a disk may come while the directory is made
 			v.Acked(1 + r.IntN(60))
 		}

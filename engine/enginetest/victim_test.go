@@ -41,7 +41,7 @@ func victim(t *testing.T) {
 	round := os.Getenv(victimRound)
 	var streams sync.WaitGroup
 	errs := make([]error, 3)
-	for i, size := range []int{1, 50, 700} {
+	for i, size := range []int{1, 50, 400} {
 		streams.Go(func() { errs[i] = stream(e, fmt.Sprintf("r%ss%d", round, i), size, most) })
 	}
 	streams.Wait()

@@ -27,6 +27,7 @@ func (h *History) Append(rows []Row) error {
 	if err := h.sound(rows); err != nil {
 		return err
 	}
+	h.variety.watch(rows)
 	for len(rows) > 0 {
 		if err := h.room(rows); err != nil {
 			return h.spoilt("Append", "", err)
@@ -80,7 +81,7 @@ func (h *History) first(rows []Row) error {
 	if err != nil {
 		return err
 	}
-	return h.grow(Part{ID: h.manifest.Next}, t.layout())
+	return h.grow(Part{ID: h.manifest.Next}, h.variety.mark(t.layout(), nil, h.o.Paths))
 }
 
 // grow adds an empty live part.
@@ -180,7 +181,10 @@ func (h *History) transact(p *part, w *writer, watermark uint64, fill func() err
 }
 
 // layout gives the columns of the part after the live one.
-func (h *History) layout() []shred { return h.live().stats.layout() }
+func (h *History) layout() []shred {
+	p := h.live()
+	return h.variety.mark(p.stats.layout(), p.cols, h.o.Paths)
+}
 
 // reshape rewrites a live part that is still small when much of what it holds
 // has no column: the first rows of a directory are seldom like the later ones.
@@ -190,7 +194,7 @@ func (h *History) reshape() error {
 		return nil
 	}
 	p.looked = p.Rows
-	cols := p.stats.layout()
+	cols := h.layout()
 	have := map[shred]bool{}
 	for _, c := range p.cols {
 		have[c] = true

@@ -272,7 +272,7 @@ func registerFunctions(c *conn) error {
 		out  m.LogicalType
 	}{
 		{"kith_owner", C.owner_fn(), []m.Type{m.TypeUBigInt, m.TypeUInteger}, false, plainType(m.TypeUInteger)},
-		{"kith_original", C.original_fn(), []m.Type{m.TypeUBigInt, m.TypeUBigInt}, true, jsonType()},
+		{"kith_original", C.original_fn(), []m.Type{m.TypeUBigInt, m.TypeUBigInt}, true, plainType(m.TypeVarchar)},
 		{"kith_text", C.text_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_json", C.json_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_bool", C.bool_fn(), leaf, false, plainType(m.TypeBoolean)},

@@ -56,7 +56,8 @@ type History struct {
 	idle     []*conn // for Scan and At
 	closed   bool
 
-	ids names // path -> number
+	ids     names   // path -> number
+	variety variety // of the first rows; guarded by mu
 }
 
 // Open opens the parts of the manifest and removes what is not in it.

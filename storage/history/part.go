@@ -47,6 +47,7 @@ type shred struct {
 	Path   string `json:"path"`
 	Type   byte   `json:"type"`
 	Places uint8  `json:"places,omitempty"` // digits after the point that every number is written with
+	Varied bool   `json:"varied,omitempty"` // its texts hardly repeat: written with zstd
 }
 
 func (s shred) sqlType() string {
@@ -57,6 +58,14 @@ func (s shred) sqlType() string {
 		return "BOOLEAN"
 	}
 	return "VARCHAR"
+}
+
+// storage gives how the column's bytes are to be packed; empty: as DuckDB thinks best.
+func (s shred) storage() string {
+	if s.Varied {
+		return " USING COMPRESSION zstd"
+	}
+	return ""
 }
 
 // part is a part that is attached.
@@ -143,7 +152,7 @@ func (h *History) createPart(c *conn, p Part, cols []shred) (*part, error) {
 		b.WriteString(col.name + " " + col.typ)
 	}
 	for i, col := range cols {
-		b.WriteString(", c" + strconv.Itoa(i) + " " + col.sqlType())
+		b.WriteString(", c" + strconv.Itoa(i) + " " + col.sqlType() + col.storage())
 	}
 	b.WriteString("); CREATE TABLE " + p.alias() + ".state (format UINTEGER, part UINTEGER, first UBIGINT, watermark UBIGINT, layout VARCHAR);")
 	fmt.Fprintf(&b, "INSERT INTO %s.state VALUES (1, %d, %d, %d, %s);", p.alias(), p.ID, p.First, h.watermark.Load(), quote(string(layout)))

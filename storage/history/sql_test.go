@@ -30,7 +30,7 @@ func TestEventsAnswerSQL(t *testing.T) {
 		{"SELECT seq, profile_id, kind, name, message_id FROM events ORDER BY seq", "1 0 track Order m1\n2 0 track Order 00000000-0000-4000-8000-000000000001\n"},
 		{"SELECT seq, properties.total::VARCHAR, properties.page.path FROM events ORDER BY seq", "1 12.500000000 /a\n2 <nil> <nil>\n"},
 		{"SELECT sum(e.properties.new)::INT FROM events e WHERE e.context.ok IS NULL", "7\n"},
-		{"SELECT original FROM events WHERE seq = 1", "map[anonymousId:a0 context:map[ok:true] event:Order messageId:m1 properties:map[page:map[path:/a] total:12.5] timestamp:2001-09-09T01:46:40Z type:track]\n"},
+		{"SELECT original FROM events WHERE seq = 1", "{\"type\":\"track\",\"event\":\"Order\",\"messageId\":\"m1\",\"properties\":{\"total\":12.50,\"page\":{\"path\":\"/a\"}},\"context\":{\"ok\":true},\"anonymousId\":\"a0\",\"timestamp\":\"2001-09-09T01:46:40Z\"}\n"},
 	} {
 		if got := ask(t, h, v, c.query); got != c.want {
 			t.Errorf("%s = %q, want %q", c.query, got, c.want)
@@ -39,7 +39,7 @@ func TestEventsAnswerSQL(t *testing.T) {
 	if v.released.Load() != 5 {
 		t.Errorf("released %d times, want 5", v.released.Load())
 	}
-	const whole = "1 0 0 track Order 2001-09-09 01:46:40 +0000 UTC <nil> <nil> <nil> web 0 m1 map[new:<nil> page:map[path:/a] total:12.5] map[ok:true] map[_:<nil>] map[anonymousId:a0 context:map[ok:true] event:Order messageId:m1 properties:map[page:map[path:/a] total:12.5] timestamp:2001-09-09T01:46:40Z type:track]\n"
+	const whole = "1 0 0 track Order 2001-09-09 01:46:40 +0000 UTC <nil> <nil> <nil> web 0 m1 map[new:<nil> page:map[path:/a] total:12.5] map[ok:true] map[_:<nil>] {\"type\":\"track\",\"event\":\"Order\",\"messageId\":\"m1\",\"properties\":{\"total\":12.50,\"page\":{\"path\":\"/a\"}},\"context\":{\"ok\":true},\"anonymousId\":\"a0\",\"timestamp\":\"2001-09-09T01:46:40Z\"}\n"
 	v.tables = []Table{&fake{name: "profiles", n: 10, size: 10, dict: []string{"FR"}}}
 	for _, c := range []struct{ query, want string }{ // begins with
 		{"SELECT * FROM events ORDER BY seq", whole},

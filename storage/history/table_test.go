@@ -28,7 +28,7 @@ func (f *fake) Fields() []Field {
 	return []Field{{"id", UInt}, {"total", BigInt}, {"seen", Timestamp}, {"ltv", Decimal}, {"known", Bool}, {"country", String}, {"email", String}, {"doc", JSON}, {"big", UBigInt}}
 }
 
-func (f *fake) email(i int) string   { return fmt.Sprintf("person-%d@example.org", i) }
+func (f *fake) email(i int) string { return fmt.Sprintf("person-%d@example.org", i) }
 
 func (f *fake) Read(block int, fields []int) (*Block, error) {
 	if f.broken {

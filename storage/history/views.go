@@ -83,7 +83,7 @@ func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map
 	if original {
 		b.WriteString(", original")
 	} else {
-		b.WriteString(", NULL::JSON AS original")
+		b.WriteString(", NULL::VARCHAR AS original")
 	}
 	b.WriteString(" FROM (")
 	for i := range parts {
@@ -93,7 +93,7 @@ func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map
 		parts[i].selectRows(b, session, seq, fields, has[i], original)
 	}
 	if len(parts) == 0 {
-		b.WriteString("SELECT NULL::UBIGINT AS seq, NULL::UINTEGER AS fragment, NULL::UTINYINT AS kind, NULL::VARCHAR AS name, NULL::TIMESTAMP AS ts, NULL::TIMESTAMP AS received_at, NULL::TIMESTAMP AS sent_at, NULL::TIMESTAMP AS original_ts, NULL::VARCHAR AS source, NULL::UINTEGER AS load, NULL::VARCHAR AS message_id, NULL::JSON AS original WHERE false")
+		b.WriteString("SELECT NULL::UBIGINT AS seq, NULL::UINTEGER AS fragment, NULL::UTINYINT AS kind, NULL::VARCHAR AS name, NULL::TIMESTAMP AS ts, NULL::TIMESTAMP AS received_at, NULL::TIMESTAMP AS sent_at, NULL::TIMESTAMP AS original_ts, NULL::VARCHAR AS source, NULL::UINTEGER AS load, NULL::VARCHAR AS message_id, NULL::VARCHAR AS original WHERE false")
 	}
 	b.WriteString(");")
 }

@@ -129,6 +129,9 @@ func ask(t testing.TB, h *History, v View, query string, args ...any) string {
 }
 
 func tryAsk(h *History, v View, query string, args ...any) (string, error) {
+	if v, ok := v.(*version); ok && v.paths == nil {
+		v.paths = h.o.Paths
+	}
 	rows, err := h.SQL(context.Background(), v, query, args...)
 	if err != nil {
 		return "", err
