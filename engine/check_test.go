@@ -201,7 +201,7 @@ var faults = []struct {
 	}},
 	{"an owner is another", "owner", func(t *testing.T, e *Engine) {
 		owner, err := e.state.Column(1, storage.ColumnSpec{Width: 4})
-		damage(t, e, func() error { owner.SetU32(5, 4); return err })
+		damage(t, e, func() error { who, _ := owner.U32(5); owner.SetU32(5, who^8); return err })
 	}},
 	{"a circle leaves one out", "circle", func(t *testing.T, e *Engine) {
 		a, _, _ := anyPair(t, e)

@@ -56,23 +56,33 @@ func (e *Engine) SetClock(spec string) error {
 
 // Clock gives the standing clock and what it says now.
 func (e *Engine) Clock() (ClockSetting, time.Time, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return ClockSetting{}, time.Time{}, err
+	}
+	defer e.release(v)
+	now, err := e.at(v)
+	e.clock.mu.Lock()
+	defer e.clock.mu.Unlock()
+	set := e.clock.set
+	if set.Mode == "" {
+		set.Mode = "wall"
+	}
+	return set, now, err
+}
+
+// at gives what the standing clock says as of a version.
+func (e *Engine) at(v *version) (time.Time, error) {
 	e.clock.mu.Lock()
 	set := e.clock.set
 	e.clock.mu.Unlock()
 	switch set.Mode {
 	case "at":
-		return set, set.At, nil
+		return set.At, nil
 	case "data":
-		v, err := e.acquire()
-		if err != nil {
-			return set, time.Time{}, err
-		}
-		defer e.release(v)
-		newest, err := e.newest(v)
-		return set, newest, err
+		return e.newest(v)
 	}
-	set.Mode = "wall"
-	return set, e.o.now().UTC(), nil
+	return e.o.now().UTC(), nil
 }
 
 // newest gives the newest event time that any profile has.

@@ -22,14 +22,23 @@ func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows,
 		e.release(v)
 		return nil, err
 	}
-	return e.hist.SQL(ctx, &view{e: e, v: v}, query, args...)
+	now, err := e.at(v)
+	if err != nil {
+		e.release(v)
+		return nil, err
+	}
+	return e.hist.SQL(ctx, &view{e: e, v: v, now: now.UnixMicro()}, query, args...)
 }
 
 // view is one version as history's SQL sees it.
 type view struct {
-	e *Engine
-	v *version
+	e   *Engine
+	v   *version
+	now int64 // what now() means, microseconds
 }
+
+// Now gives what now() means.
+func (w *view) Now() int64 { return w.now }
 
 // Seq gives the number of the version.
 func (w *view) Seq() uint64 { return uint64(w.v.seq) }

@@ -22,7 +22,7 @@ var (
 		email emailaddress mail phone phonenumber telephone tel mobile mobilephone mobilenumber cellphone cell
 		msisdn fax whatsapp firstname lastname fullname middlename surname familyname givenname maidenname forename
 		nickname displayname username userlogin login screenname realname legalname cardholder cardholdername avatar avatarurl gravatar gravatarid
-		profilepicture pictureurl photourl street streetaddress streetname street1 street2 address address1 address2
+		profilepicture pictureurl photourl street streetaddress streetname street1 street2 address address1 address2 addresslines addressline
 		addressline1 addressline2 line1 line2 homeaddress housenumber ip ipaddress ipv4 ipv6 clientip userip remoteip
 		remoteaddr userid anonymousid previousid customerid visitorid clientid memberid personid contactid
 		subscriberid profileid employeeid externalid externalids deviceid advertisingid adid idfa idfv gaid aaid distinctid cookieid

@@ -178,7 +178,7 @@ func batchings(t testing.TB, kin *relatives, lines []string, seed uint64, single
 	tell(t, e, lines)
 	want := digest(t, e, true)
 	bare := slices.DeleteFunc(slices.Clone(want), func(line string) bool { return strings.HasPrefix(line, "public ") })
-	end(t, e)
+	shut(t, e)
 	e = restarted(t, kin, dice(seed, "restarts"), base, lines)
 	same(t, "with restarts", digest(t, e, true), want)
 	end(t, e)
@@ -204,7 +204,7 @@ func restarted(t testing.TB, kin *relatives, r *rand.Rand, base string, lines []
 	dir := filepath.Join(base, "restarted")
 	e := kin.open(t, dir)
 	cuts := []int{0, len(lines)}
-	for range 3 {
+	for range 2 {
 		cuts = append(cuts, r.IntN(len(lines)))
 	}
 	slices.Sort(cuts)

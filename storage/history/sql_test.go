@@ -137,3 +137,17 @@ func TestLargeSortsSpill(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestNowIsTheViews(t *testing.T) {
+	h := open(t, Options{Paths: &dictionary{}})
+	defer h.Close()
+	const query = "SELECT now()::VARCHAR, current_timestamp::VARCHAR, today()::VARCHAR, current_date::VARCHAR, (SELECT max(ts) FROM events)"
+	for now, want := range map[int64]string{
+		1323475200000000: "2011-12-10 00:00:00+00 2011-12-10 00:00:00+00 2011-12-10 2011-12-10 <nil>\n",
+		1000000000000000: "2001-09-09 01:46:40+00 2001-09-09 01:46:40+00 2001-09-09 2001-09-09 <nil>\n",
+	} {
+		if got := ask(t, h, &version{now: now}, query); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -4,6 +4,8 @@ package history
 // and does not change until Release.
 type View interface {
 	Seq() uint64
+	// Now gives what now() means: one instant for the whole statement, in µs since 1970.
+	Now() int64
 	// Owner gives the profile of every fragment, in blocks of 65,536.
 	Owner() [][]uint32
 	// Tables gives the tables that SQL sees beside events.

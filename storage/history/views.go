@@ -3,6 +3,8 @@ package history
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,6 +29,7 @@ func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 			fmt.Fprintf(&script, "CREATE OR REPLACE TEMP VIEW %s AS SELECT * FROM kith_table(%d::UBIGINT, %s);", ident(t.Name()), s.id, quote(t.Name()))
 		}
 	}
+	w.clock(&script, s.view.Now())
 	if script.Len() == 0 {
 		return nil
 	}
@@ -120,4 +123,20 @@ func (p *part) expr(session uint64, f *field, has map[string]bool) string {
 	}
 	fn := map[byte]string{typeString: "kith_text", typeNumber: "kith_number", typeBool: "kith_bool", typeJSON: "kith_json"}[f.typ]
 	return fmt.Sprintf("%s(%d::UBIGINT, rest, %d::UINTEGER)", fn, session, f.id)
+}
+
+// clocks are the functions of DuckDB that say what time it is, by the type they give.
+var clocks = map[string]string{
+	"now": "make_timestamptz(%d)", "get_current_timestamp": "make_timestamptz(%d)", "transaction_timestamp": "make_timestamptz(%d)",
+	"today": "make_timestamp(%d)::DATE", "current_date": "make_timestamp(%d)::DATE",
+	"current_localtimestamp": "make_timestamp(%d)", "localtimestamp": "make_timestamp(%d)",
+}
+
+// clock lets the functions that a statement names, and that ask for the time, give the view's.
+func (w *wants) clock(b *strings.Builder, now int64) {
+	for _, name := range slices.Sorted(maps.Keys(clocks)) {
+		if w.every || w.names[name] || name == "get_current_timestamp" && w.names["current_timestamp"] {
+			fmt.Fprintf(b, "CREATE OR REPLACE TEMP MACRO %s() AS "+clocks[name]+";", name, now)
+		}
+	}
 }

@@ -85,10 +85,12 @@ type version struct {
 	unseal   func(fragment uint32, seq uint64, sealed []byte) ([]byte, error)
 	who      func(fragment uint32) (string, string, error)
 	paths    PathSet // of Original
+	now      int64
 	released atomic.Int32
 }
 
 func (v *version) Seq() uint64       { return v.seq }
+func (v *version) Now() int64        { return v.now }
 func (v *version) Owner() [][]uint32 { return v.owner }
 func (v *version) Tables() []Table   { return v.tables }
 func (v *version) Release()          { v.released.Add(1) }
