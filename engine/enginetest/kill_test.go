@@ -61,7 +61,7 @@ func kill(t *testing.T, dir string, round int, seed uint64, acks, hits map[strin
 	if random {
 		env = append(env, victimMost+"=0")
 	} else {
-		env = append(env, fmt.Sprintf("%s=%d", victimMost, 20+r.IntN(20)), faults.CrashAt(p.name, 1+r.IntN(p.passes)))
+		env = append(env, fmt.Sprintf("%s=%d", victimMost, 12+r.IntN(12)), faults.CrashAt(p.name, 1+r.IntN(p.passes)))
 	}
 	began := time.Now()
 	v := faults.Start(t, "TestKillLosesNothing", env...)

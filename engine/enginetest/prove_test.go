@@ -23,6 +23,9 @@ func proving() bool { return os.Getenv("KITH_PROVE") == "1" }
 func rounds(t *testing.T, short, long int, f func(t *testing.T, round int, seed uint64)) int {
 	t.Helper()
 	n, from, base := short, 0, seed(t)
+	if testing.Short() {
+		n = (short + 3) / 4
+	}
 	if proving() {
 		n = long
 		s := progress(t)[t.Name()]

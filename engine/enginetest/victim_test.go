@@ -23,9 +23,9 @@ const (
 	victimParts = "KITH_VICTIM_PARTS"
 )
 
-// victim is the process that is killed: three streams take in events as fast as
-// they can, in small, middle and large batches, and tell the parent of each
-// batch that was acknowledged. Message n of a stream has the id "stream-n", n
+// victim is the process that is killed: four streams take in events as fast as
+// they can, in small, middle and large batches and in loads, and tell the parent
+// of each that was acknowledged. Message n of a stream has the id "stream-n", n
 // from 1 without gaps, so that the parent can say what may not be missing.
 func victim(t *testing.T) {
 	engine.Point = faults.Point
@@ -40,9 +40,13 @@ func victim(t *testing.T) {
 	}
 	round := os.Getenv(victimRound)
 	var streams sync.WaitGroup
-	errs := make([]error, 3)
-	for i, size := range []int{1, 50, 400} {
-		streams.Go(func() { errs[i] = stream(e, fmt.Sprintf("r%ss%d", round, i), size, most) })
+	errs := make([]error, 4)
+	for i, size := range []int{1, 50, 400, 1500} {
+		send := ingest
+		if i == 3 {
+			send = load
+		}
+		streams.Go(func() { errs[i] = stream(e, fmt.Sprintf("r%ss%d", round, i), size, most, send) })
 	}
 	streams.Wait()
 	if err := errors.Join(append(errs, e.Close())...); err != nil {
@@ -51,31 +55,36 @@ func victim(t *testing.T) {
 }
 
 // stream takes in batches of one size.
-func stream(e *engine.Engine, name string, size, most int) error {
+func stream(e *engine.Engine, name string, size, most int, send func(*engine.Engine, []string) (kith.Tally, error)) error {
 	n := 0
 	for batch := 0; most == 0 || batch < most; batch++ {
-		var body strings.Builder
-		body.WriteString(`{"batch":[`)
-		for i := range size {
-			if i > 0 {
-				body.WriteByte(',')
-			}
+		lines := make([]string, size)
+		for i := range lines {
 			n++
-			body.WriteString(message(name, n))
+			lines[i] = message(name, n)
 		}
-		body.WriteString(`]}`)
-		r, err := e.IngestJSON(context.Background(), name, []byte(body.String()))
+		sum, err := send(e, lines)
 		if err != nil {
 			return err
 		}
-		if r.Accepted != size {
-			return fmt.Errorf("of %d events %d were accepted", size, r.Accepted)
+		if sum.Accepted != size {
+			return fmt.Errorf("of %d events %d were accepted", size, sum.Accepted)
 		}
 		if err := faults.Ack(name + " " + strconv.Itoa(n)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func ingest(e *engine.Engine, lines []string) (kith.Tally, error) {
+	r, err := e.IngestJSON(context.Background(), "victim", []byte(`{"batch":[`+strings.Join(lines, ",")+`]}`))
+	return r.Tally, err
+}
+
+func load(e *engine.Engine, lines []string) (kith.Tally, error) {
+	r, err := e.Load(context.Background(), strings.NewReader(strings.Join(lines, "\n")), nil)
+	return r.Tally, err
 }
 
 // message gives the n-th event of a stream: people with several devices, some
