@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -170,14 +171,27 @@ func (f *folder) recount(t *turn, frag kith.FragmentID, who kith.ProfileID) erro
 	if err != nil || len(places) == 0 {
 		return err
 	}
-	times, err := f.e.times(t, places)
+	times, err := f.e.times(t, outermost(places))
 	if err != nil {
 		return err
 	}
-	first, last := times[0], times[0]
-	for _, us := range times {
-		first, last = min(first, us), max(last, us)
-	}
-	f.e.state.Do(func() { f.e.people.Happened(who, frag, first, last, uint32(len(times))) })
+	first, last := slices.Min(times), slices.Max(times)
+	f.e.state.Do(func() { f.e.people.Happened(who, frag, first, last, uint32(len(places))) })
 	return nil
+}
+
+// outermost gives the places of the first and the last day, among which the
+// first and the last event are.
+func outermost(places []storage.Place) []storage.Place {
+	first, last := places[0].Day, places[0].Day
+	for _, p := range places {
+		first, last = min(first, p.Day), max(last, p.Day)
+	}
+	var out []storage.Place
+	for _, p := range places {
+		if p.Day == first || p.Day == last {
+			out = append(out, p)
+		}
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sort"
 	"sync"
 	"time"
 
@@ -64,14 +65,14 @@ func (f *follower) put(pieces []piece) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range pieces {
-		if p.events == 0 {
+		if len(p.events) == 0 {
 			continue
 		}
 		if len(f.pieces) == 0 {
 			f.since = time.Now()
 		}
 		f.pieces = append(f.pieces, p)
-		f.events += p.events
+		f.events += len(p.events)
 		f.bytes += int64(len(p.blob))
 	}
 	f.changed.Broadcast()
@@ -82,9 +83,9 @@ func (f *follower) takeOver(pieces []piece) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range pieces {
-		if p.events > 0 {
+		if len(p.events) > 0 {
 			f.pieces = append(f.pieces, p)
-			f.events += p.events
+			f.events += len(p.events)
 			f.bytes += int64(len(p.blob))
 		}
 	}
@@ -161,7 +162,7 @@ func (f *follower) flushed(pieces []piece, err error) {
 	for len(f.pieces) > 0 && f.pieces[0].newest <= mark {
 		p := f.pieces[0]
 		f.pieces = f.pieces[1:]
-		f.events -= p.events
+		f.events -= len(p.events)
 		f.bytes -= int64(len(p.blob))
 	}
 	if len(f.pieces) == 0 || f.pieces[0].from > f.want {
@@ -175,7 +176,7 @@ func (f *follower) flushed(pieces []piece, err error) {
 func (f *follower) flush(pieces []piece) error {
 	n := 0
 	for _, p := range pieces {
-		n += p.events
+		n += len(p.events)
 	}
 	rows := make([]history.Row, 0, n)
 	mark := f.e.hist.Watermark()
@@ -263,34 +264,32 @@ func (f *follower) behind(published kith.Seq) kith.Seq {
 	return f.pieces[0].from - 1
 }
 
-// tail calls g for the events that are not in history yet, with their ordinals,
-// in order, beginning with the record that has the ordinal from.
-func (f *follower) tail(from uint64, g func(ordinal uint64, ev *storage.Event) error) error {
+// tail gives the pieces that history has not got yet.
+func (f *follower) tail() []piece {
 	f.mu.Lock()
-	pieces := f.pieces
-	f.mu.Unlock()
-	for len(pieces) > 0 && pieces[0].first+uint64(pieces[0].events) <= from {
-		pieces = pieces[1:]
-	}
-	return eachEvent(pieces, g)
+	defer f.mu.Unlock()
+	return f.pieces[:len(f.pieces):len(f.pieces)]
 }
 
-// eachEvent calls g for the events of pieces with their ordinals, in order.
-func eachEvent(pieces []piece, g func(ordinal uint64, ev *storage.Event) error) error {
-	for _, p := range pieces {
-		ordinal := p.first
-		err := storage.EachRecord(p.blob, func(rec *storage.Record) error {
-			if rec.Event == nil {
-				return nil
-			}
-			ordinal++
-			return g(ordinal-1, rec.Event)
-		})
+// pick calls g for those of the ordinals that pieces hold, and gives the rest.
+// Pieces and ordinals are ascending.
+func pick(pieces []piece, ordinals []uint64, g func(ev *storage.Event) error) (rest []uint64, err error) {
+	for _, o := range ordinals {
+		i := sort.Search(len(pieces), func(i int) bool { return pieces[i].first+uint64(len(pieces[i].events)) > o })
+		if i == len(pieces) || o < pieces[i].first {
+			rest = append(rest, o)
+			continue
+		}
+		p := &pieces[i]
+		ev, err := storage.EventAt(p.blob, p.from, p.events[o-p.first])
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if err := g(ev); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return rest, nil
 }
 
 // close flushes what waits and ends.

@@ -102,7 +102,7 @@ type turn struct {
 type piece struct {
 	blob   []byte
 	first  uint64 // ordinal of the first event
-	events int
+	events []storage.EventMark
 	from   kith.Seq // number of the first record
 	last   kith.Seq // and of the last
 	newest kith.Seq // and of the last event
@@ -219,6 +219,6 @@ func (t *turn) endBlob() error {
 	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
 		return err
 	}
-	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, int(t.l.head.Events - t.from), t.blob.First, t.blob.Last, t.ev.Seq})
+	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, t.blob.Events, t.blob.First, t.blob.Last, t.ev.Seq})
 	return nil
 }

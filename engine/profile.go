@@ -376,65 +376,45 @@ func (e *Engine) rows(ctx context.Context, places []storage.Place) ([]history.Ro
 	if len(places) == 0 {
 		return nil, nil
 	}
-	want := make(map[uint64]bool, len(places))
-	for _, p := range places {
-		want[p.Ordinal] = true
-	}
 	var rows []history.Row
-	err := e.follow.tail(places[0].Ordinal, func(ordinal uint64, ev *storage.Event) error {
-		if want[ordinal] {
-			delete(want, ordinal)
-			rows = append(rows, e.follow.row(ev))
-		}
+	rest, err := pick(e.follow.tail(), ordinalsOf(places), func(ev *storage.Event) error {
+		rows = append(rows, e.follow.row(ev))
 		return nil
 	})
-	if err != nil || len(want) == 0 {
+	if err != nil || len(rest) == 0 {
 		return rows, err
 	}
-	var ordinals []uint64
-	for _, p := range places {
-		if want[p.Ordinal] {
-			ordinals = append(ordinals, p.Ordinal)
-		}
-	}
-	old, err := e.hist.Glance(ctx, ordinals)
+	old, err := e.hist.Glance(ctx, rest)
 	return append(rows, old...), err
+}
+
+func ordinalsOf(places []storage.Place) []uint64 {
+	out := make([]uint64, len(places))
+	for i, p := range places {
+		out[i] = p.Ordinal
+	}
+	return out
 }
 
 // times gives the instants of the events at places, for the line: those of the
 // turn itself, those that wait for history, and those that history has.
 func (e *Engine) times(t *turn, places []storage.Place) ([]int64, error) {
-	want := make(map[uint64]bool, len(places))
-	for _, p := range places {
-		want[p.Ordinal] = true
-	}
 	out := make([]int64, 0, len(places))
-	take := func(ordinal uint64, ev *storage.Event) error {
-		if want[ordinal] {
-			delete(want, ordinal)
-			out = append(out, ev.Time)
-		}
+	take := func(ev *storage.Event) error {
+		out = append(out, ev.Time)
 		return nil
 	}
+	rest := ordinalsOf(places)
+	pieces := e.follow.tail()
 	if !t.replay {
-		own := append(slices.Clone(t.pieces), piece{blob: t.blob.Bytes(), first: t.from})
-		if err := eachEvent(own, take); err != nil {
-			return nil, err
-		}
+		pieces = append(pieces, t.pieces...)
+		pieces = append(pieces, piece{blob: t.blob.Bytes(), first: t.from, events: t.blob.Events, from: t.blob.First})
 	}
-	if err := e.follow.tail(places[0].Ordinal, take); err != nil {
-		return nil, err
+	rest, err := pick(pieces, rest, take)
+	if err != nil || len(rest) == 0 {
+		return out, err
 	}
-	var ordinals []uint64
-	for _, p := range places {
-		if want[p.Ordinal] {
-			ordinals = append(ordinals, p.Ordinal)
-		}
-	}
-	if len(ordinals) == 0 {
-		return out, nil
-	}
-	rows, err := e.hist.Glance(context.Background(), ordinals)
+	rows, err := e.hist.Glance(context.Background(), rest)
 	for i := range rows {
 		out = append(out, rows[i].Time)
 	}

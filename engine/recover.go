@@ -190,7 +190,7 @@ func (e *Engine) replayTail() error {
 		p := piece{blob: append([]byte{}, blob...), first: h.Ordinal, from: h.First, last: last}
 		err = storage.EachRecord(p.blob, func(rec *storage.Record) error {
 			if rec.Event != nil {
-				p.events++
+				p.events = append(p.events, rec.Mark)
 				p.newest = rec.Seq
 			}
 			return nil

@@ -42,6 +42,7 @@ type Record struct {
 	Seq      kith.Seq
 	At       int64  // the instant of the commit, microseconds
 	Ordinal  uint64 // of an event: its place in history
+	Mark     EventMark
 	Event    *Event
 	Decision *Decision
 }
@@ -72,8 +73,13 @@ const (
 // blob covers the numbers First to Last without a gap.
 type Blob struct {
 	First, Last kith.Seq
+	Events      []EventMark
 	buf         []byte
 }
+
+// EventMark is where the record of an event begins in a blob, and how many
+// records stand before it.
+type EventMark struct{ Offset, Rank uint32 }
 
 // NewBlob starts a blob whose first record will have number first, and whose
 // first event will have the ordinal: its place in history.
@@ -130,6 +136,7 @@ func (b *Blob) Skip() kith.Seq {
 func (b *Blob) Event(ev *Event) kith.Seq {
 	b.Last++
 	ev.Seq = b.Last
+	b.Events = append(b.Events, EventMark{uint32(len(b.buf)), uint32(b.Last - b.First)})
 	p := append(b.buf, recEvent, byte(ev.Kind), ev.Flags)
 	p = binary.AppendUvarint(p, uint64(ev.Fragment))
 	p = binary.AppendUvarint(p, uint64(len(ev.Also)))
@@ -197,6 +204,7 @@ func EachRecord(blob []byte, f func(*Record) error) error {
 	rec := Record{At: h.At}
 	var ev Event
 	for len(d.p) > 0 && d.err == nil {
+		rec.Mark = EventMark{uint32(len(blob) - len(d.p)), uint32(seq - h.First)}
 		rec.Seq, rec.Event, rec.Decision = seq, nil, nil
 		switch d.byte() {
 		case recEvent:
@@ -220,6 +228,18 @@ func EachRecord(blob []byte, f func(*Record) error) error {
 		seq++
 	}
 	return d.corrupt("storage.log")
+}
+
+// EventAt reads the event that a mark of the blob points at; first is the
+// blob's first number.
+func EventAt(blob []byte, first kith.Seq, m EventMark) (*Event, error) {
+	d := decoder{err: errBlob}
+	if int(m.Offset) < len(blob) && blob[m.Offset] == recEvent {
+		d = decoder{p: blob[m.Offset+1:]}
+	}
+	ev := &Event{Seq: first + kith.Seq(m.Rank)}
+	d.event(ev)
+	return ev, d.corrupt("storage.log")
 }
 
 // decoder reads the forms that Blob writes; after the first fault it gives zeros.

@@ -43,9 +43,9 @@ func TestFlipIsReportedOrHarmless(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	base, probes, flips := t.TempDir(), 40, 60
+	base, probes := t.TempDir(), 40
 	if proving() {
-		probes, flips = 500, 500
+		probes = 500
 	}
 	if d := faults.Start(t, "TestFlipIsReportedOrHarmless", flipMake+"="+filepath.Join(base, "good")).Wait(); d.Code != 0 {
 		t.Fatalf("the undamaged copy: %s", d.Output)
@@ -53,9 +53,18 @@ func TestFlipIsReportedOrHarmless(t *testing.T) {
 	if problems := writeAnswers(t, base, probes); len(problems) > 0 {
 		t.Fatalf("the undamaged copy: %s", problems)
 	}
-	first := seed(t)
 	outcomes := map[string]int{}
-	for from, to := first, first+uint64(flips); from < to; {
+	rounds(t, 3, 25, func(t *testing.T, _ int, seed uint64) { damage(t, base, seed*flipsEach, outcomes) })
+	t.Logf("flips: %v", outcomes)
+}
+
+// flipsEach is how many flips are done in one round, by one process if none ends it.
+const flipsEach = 20
+
+// damage does a round of flips.
+func damage(t *testing.T, base string, from uint64, outcomes map[string]int) {
+	t.Helper()
+	for to := from + flipsEach; from < to; {
 		v := faults.Start(t, "TestFlipIsReportedOrHarmless", flipDir+"="+base,
 			flipFrom+"="+strconv.FormatUint(from, 10), flipTo+"="+strconv.FormatUint(to, 10))
 		d := v.Wait()
@@ -73,7 +82,6 @@ func TestFlipIsReportedOrHarmless(t *testing.T) {
 			from++
 		}
 	}
-	t.Logf("%d flips: %v", flips, outcomes)
 }
 
 // makeDamageable makes a directory that has every kind of file.
