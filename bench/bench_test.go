@@ -66,7 +66,7 @@ func TestAStackHasOneStage(t *testing.T) {
 		{"crypto/aes.x|" + e + "storage.(*Keyring).Seal|" + e + "engine.(*turn).give|" + e + "engine.(*turn).number|" + e + "engine.(*line).run", "sealing"},
 		{"x|" + e + "engine.(*turn).number|" + e + "engine.(*turn).apply|" + e + "engine.(*line).run", "identifiers to fragments"},
 		{"x|" + e + "storage.(*Mids).Flush|" + e + "engine.(*Engine).keep|" + e + "engine.(*Engine).upkeep|" + e + "engine.(*line).run", "checkpoints"},
-		{"runtime.cgocall|" + e + "engine.(*follower).run", "history, of Go"},
+		{"runtime.cgocall|" + e + "engine.(*follower).run", "history: rows, commit, checkpoint"},
 		{"runtime.gcDrain|runtime.gcBgMarkWorker", "garbage collection"},
 		{"main.main", other},
 	} {

@@ -22,8 +22,8 @@ type stage struct {
 // stages are what the time of a load is divided into.
 var stages = []stage{
 	{"checkpoints", true, []string{"engine.(*Engine).upkeep", "engine.(*Engine).keep"}},
-	{"history, of Go", true, []string{"engine.(*follower).run"}},
-	{"history, of DuckDB's threads", true, []string{"runtime._ExternalCode"}},
+	{"history: rows, commit, checkpoint", true, []string{"engine.(*follower).run"}},
+	{"history: DuckDB's own threads", true, []string{"runtime._ExternalCode"}},
 	{"sealing", false, []string{"storage.(*Keyring)"}},
 	{"message ids", false, []string{"storage.(*Mids)", "clean.(*Cleaner).IDPrint"}},
 	{"decisions", false, []string{"engine.(*turn).resolve", "engine.(*turn).settled", "identity.(*Matcher).Resolve"}},
@@ -35,7 +35,8 @@ var stages = []stage{
 	{"line, other", true, []string{"engine.(*line).run"}},
 	{"cleaning", true, []string{"engine.(*Engine).cleanChunks"}},
 	{"reading", true, []string{"engine.split", "engine.(*Engine).Load"}},
-	{"Badger in the background", true, []string{"badger/v4.(*"}},
+	{"closing", true, []string{"engine.(*Engine).close"}},
+	{"Badger in the background", true, []string{"badger/v4"}},
 	{"garbage collection", true, []string{"runtime.gcBgMarkWorker", "runtime.bgsweep", "runtime.bgscavenge", "runtime.gcDrain", "runtime.gcStart"}},
 	{"scheduler", true, []string{"runtime.mcall", "runtime.mstart", "runtime.schedule", "runtime.findRunnable", "runtime.sysmon"}},
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"encoding/binary"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
 )
@@ -166,7 +168,7 @@ func (t *turn) settleRepeats() error {
 	return t.tx.PutRepeats(t.blob.Skip(), t.repeat)
 }
 
-// reject keeps an item that was not accepted, sealed, with its reason.
+// reject keeps an item that was not accepted, packed and sealed, with its reason.
 func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, error) {
 	seq := t.blob.Skip()
 	rec := storage.Reject{
@@ -176,7 +178,7 @@ func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, er
 	if load != nil {
 		rec.Load = load.id
 	}
-	sealed, err := t.l.e.keys.Seal(nobody, uint64(seq), sealReject, it.raw, nil)
+	sealed, err := t.l.e.keys.Seal(nobody, uint64(seq), sealReject, s2.EncodeBetter(nil, it.raw), nil)
 	if err != nil {
 		return res, err
 	}

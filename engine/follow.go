@@ -13,8 +13,9 @@ import (
 
 // Bounds of what is given to history at once.
 const (
-	flushRows  = 122_880 // a row group of DuckDB
-	flushAfter = time.Second
+	flushRows  = 122_880          // a row group of DuckDB
+	flushIdle  = time.Second      // after the last event, when no more come
+	flushAfter = 10 * time.Second // after the first, when they keep coming: small flushes cost DuckDB a rewrite each
 )
 
 // follower brings committed events to history. Its watermark stands in history
@@ -27,6 +28,7 @@ type follower struct {
 	changed *sync.Cond
 	pieces  []piece   // guarded by mu: committed, not yet in history
 	since   time.Time // guarded by mu: when the first of them came
+	last    time.Time // guarded by mu: when the last did
 	events  int       // guarded by mu
 	bytes   int64     // guarded by mu
 	want    kith.Seq  // guarded by mu: somebody waits for history to have this; 0: nobody
@@ -68,8 +70,9 @@ func (f *follower) put(pieces []piece) {
 		if len(p.events) == 0 {
 			continue
 		}
+		f.last = time.Now()
 		if len(f.pieces) == 0 {
-			f.since = time.Now()
+			f.since = f.last
 		}
 		f.pieces = append(f.pieces, p)
 		f.events += len(p.events)
@@ -122,11 +125,11 @@ func (f *follower) next() (pieces []piece, ok bool) {
 			return nil, false
 		}
 		if len(f.pieces) > 0 {
-			age := time.Since(f.since)
-			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || age >= flushAfter || f.closed {
+			due := min(flushAfter-time.Since(f.since), flushIdle-time.Since(f.last))
+			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || due <= 0 || f.closed {
 				return f.take(), true
 			}
-			timer := time.AfterFunc(flushAfter-age, f.changed.Broadcast)
+			timer := time.AfterFunc(due, f.changed.Broadcast)
 			f.changed.Wait()
 			timer.Stop()
 			continue

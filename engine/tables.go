@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/history"
@@ -208,7 +210,7 @@ func (w *view) rejects() history.Table {
 			})
 		}
 		return v.snap.Rejects(0, func(rec *storage.Reject) error {
-			raw, err := e.keys.Open(nobody, uint64(rec.Seq), sealReject, rec.Sealed, nil)
+			raw, err := e.rejected(rec)
 			if err != nil {
 				return err
 			}
@@ -217,6 +219,19 @@ func (w *view) rejects() history.Table {
 			return nil
 		})
 	})
+}
+
+// rejected opens an item that was not accepted.
+func (e *Engine) rejected(rec *storage.Reject) ([]byte, error) {
+	packed, err := e.keys.Open(nobody, uint64(rec.Seq), sealReject, rec.Sealed, nil)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, &kith.Error{Op: "engine.rejects", Kind: kith.ErrCorrupt, Err: err}
+	}
+	return raw, nil
 }
 
 func number(s kith.Seq) any {

@@ -138,6 +138,7 @@ func (h *History) settings() (url.Values, error) {
 	set.Set("memory_limit", fmt.Sprintf("%d B", memory))
 	set.Set("max_temp_directory_size", fmt.Sprintf("%d B", spill))
 	set.Set("temp_directory", temp)
+	set.Set("checkpoint_threshold", "128MB") // each checkpoint rewrites the last row group of every column
 	for _, off := range []string{"autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions", "allow_persistent_secrets"} {
 		set.Set(off, "false")
 	}
