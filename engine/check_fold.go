@@ -19,6 +19,7 @@ import (
 type plain struct {
 	lo, hi uint32
 	people map[uint32]*tallied
+	own    map[uint32]*tallied        // of fragments
 	places map[uint32][]storage.Place // by fragment
 	days   map[dayKey]uint32
 	docs   map[uint32]map[uint32]*heard // by fragment and trait
@@ -47,7 +48,7 @@ type heard struct {
 // fold reads the whole history for the profiles from lo to hi.
 func (c *checker) fold(lo, hi uint32) (*plain, error) {
 	p := &plain{
-		lo: lo, hi: hi, people: map[uint32]*tallied{}, places: map[uint32][]storage.Place{},
+		lo: lo, hi: hi, people: map[uint32]*tallied{}, own: map[uint32]*tallied{}, places: map[uint32][]storage.Place{},
 		days: map[dayKey]uint32{}, docs: map[uint32]map[uint32]*heard{},
 	}
 	ordinal := uint64(0)
@@ -63,7 +64,8 @@ func (c *checker) fold(lo, hi uint32) (*plain, error) {
 		if who < lo || who >= hi {
 			continue
 		}
-		p.happened(who, &r, c.tokens)
+		happened(p.people, who, &r, c.tokens)
+		happened(p.own, r.Fragment, &r, c.tokens)
 		day := r.Time / 86_400_000_000
 		if r.Time%86_400_000_000 < 0 {
 			day--
@@ -80,12 +82,12 @@ func (c *checker) fold(lo, hi uint32) (*plain, error) {
 	return p, nil
 }
 
-// happened counts one event of a profile.
-func (p *plain) happened(who uint32, r *history.Row, tokens []kith.Token) {
-	t := p.people[who]
+// happened counts one event of a profile, or of a fragment.
+func happened(in map[uint32]*tallied, who uint32, r *history.Row, tokens []kith.Token) {
+	t := in[who]
 	if t == nil {
 		t = &tallied{first: r.Time, last: r.Time, head: r.Fragment}
-		p.people[who] = t
+		in[who] = t
 	}
 	t.n++
 	t.last = max(t.last, r.Time)

@@ -94,6 +94,9 @@ func (c *checker) placed(p *plain) error {
 			c.bad("place", on("fragment", f), err)
 			continue
 		}
+		if err := c.own(uint32(f), p.own[uint32(f)]); err != nil {
+			return err
+		}
 		if !slices.Equal(got, p.places[uint32(f)]) {
 			c.bad("place", on("fragment", f), fmt.Errorf("it has %d, and its events %d, or they stand elsewhere", len(got), len(p.places[uint32(f)])))
 		}
@@ -101,6 +104,27 @@ func (c *checker) placed(p *plain) error {
 	}
 	p.places = nil
 	return c.ctx.Err()
+}
+
+// own compares what a fragment's own events come to.
+func (c *checker) own(f uint32, t *tallied) error {
+	people, pin := c.e.people, c.v.pin
+	n, ok, err1 := people.Own.At(pin, f)
+	oldest, _, err2 := people.Oldest.At(pin, f)
+	newest, _, err3 := people.Newest.At(pin, f)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	if t == nil || !ok {
+		if ok != (t != nil) {
+			c.bad("own events", on("fragment", f), errors.New("it has some and should have none, or the other way round"))
+		}
+		return nil
+	}
+	want(c, "own events", on("fragment", f), uint32(n.Lo), t.n)
+	want(c, "own events", on("fragment", f), int64(oldest.Lo), t.first)
+	want(c, "own events", on("fragment", f), int64(newest.Lo), t.last)
+	return nil
 }
 
 // daily compares the counts by day.

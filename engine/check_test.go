@@ -187,6 +187,10 @@ var faults = []struct {
 		row := anyRow(t, e, e.people.Count)
 		damage(t, e, func() error { n, _ := e.people.Count.U32(row); e.people.Count.SetU32(row, n+1); return nil })
 	}},
+	{"a fragment's own events are one too many", "own events", func(t *testing.T, e *Engine) {
+		row := anyRow(t, e, e.people.Own)
+		damage(t, e, func() error { n, _ := e.people.Own.U32(row); e.people.Own.SetU32(row, n+1); return nil })
+	}},
 	{"a first is early", "first", func(t *testing.T, e *Engine) {
 		row := anyRow(t, e, e.people.First)
 		damage(t, e, func() error { n, _ := e.people.First.I64(row); e.people.First.SetI64(row, n-1); return nil })
@@ -343,7 +347,7 @@ func TestCheckNamesADamagedRecord(t *testing.T) {
 		n            int
 		want         []string
 	}{
-		{"an event of the log", "l", 4, []string{"log"}},
+		{"an event of the log", "l", 4, []string{"log", "payload print", "history"}},
 		{"a run of places", "t", 1, []string{"places", "place"}},
 		{"a run of message ids", "f", 1, []string{"message ids", "message id", "payload print"}},
 		{"a decision", "d", 1, []string{"decisions", "number", "pair", "owner", "circle"}},

@@ -108,6 +108,9 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
+	if !fresh && head.Seq == 0 {
+		return &kith.Error{Op: "engine.Open", On: "the log", Kind: kith.ErrCorrupt, Err: errors.New("it is empty, in a directory that is complete")}
+	}
 	if err := e.openState(); err != nil { // columns, ids, places, as of the checkpoint
 		return err
 	}

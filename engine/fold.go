@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -41,7 +40,7 @@ func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, secret []byte
 	var name uint32
 	var err error
 	f.e.state.Do(func() {
-		p.Happened(who, ev.Fragment, ev.Time, ev.Time, 1)
+		p.Did(who, ev.Fragment, ev.Time)
 		name, err = f.name(ev.Kind, ev.Name)
 		if err == nil && name < mostDays {
 			var days *storage.Days
@@ -134,7 +133,7 @@ func (f *folder) moveDays(from, to uint32, moved []kith.FragmentID) error {
 	return err
 }
 
-// Parted folds the parts of a profile again, from the places of their fragments.
+// Parted tells the parts of a profile again what their fragments counted and said.
 func (t *turn) Parted(changes []storage.Assignment) error {
 	f := t.l.fold
 	old := changes[0].Profile
@@ -148,9 +147,7 @@ func (t *turn) Parted(changes []storage.Assignment) error {
 	parts := map[kith.ProfileID]bool{}
 	for _, c := range changes {
 		parts[c.Profile] = true
-		if err := f.recount(t, c.Fragment, c.Profile); err != nil {
-			return err
-		}
+		f.e.state.Do(func() { f.e.people.Recount(c.Profile, c.Fragment) })
 		if c.Profile != old {
 			if err := f.moveDays(uint32(old), uint32(c.Profile), []kith.FragmentID{c.Fragment}); err != nil {
 				return err
@@ -163,35 +160,4 @@ func (t *turn) Parted(changes []storage.Assignment) error {
 		}
 	}
 	return nil
-}
-
-// recount tells a profile about all events of one of its fragments, without days and traits.
-func (f *folder) recount(t *turn, frag kith.FragmentID, who kith.ProfileID) error {
-	places, err := f.e.places.Own(frag)
-	if err != nil || len(places) == 0 {
-		return err
-	}
-	times, err := f.e.times(t, outermost(places))
-	if err != nil {
-		return err
-	}
-	first, last := slices.Min(times), slices.Max(times)
-	f.e.state.Do(func() { f.e.people.Happened(who, frag, first, last, uint32(len(places))) })
-	return nil
-}
-
-// outermost gives the places of the first and the last day, among which the
-// first and the last event are.
-func outermost(places []storage.Place) []storage.Place {
-	first, last := places[0].Day, places[0].Day
-	for _, p := range places {
-		first, last = min(first, p.Day), max(last, p.Day)
-	}
-	var out []storage.Place
-	for _, p := range places {
-		if p.Day == first || p.Day == last {
-			out = append(out, p)
-		}
-	}
-	return out
 }

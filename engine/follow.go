@@ -200,6 +200,11 @@ func (f *follower) flush(pieces []piece) error {
 	if n := len(rows) / flushRows * flushRows; n > 0 && !f.hurried() {
 		rows = rows[:n] // whole row groups: what is over would be a small one for ever
 	}
+	if f.e.o.NoSync { // history must not be ahead of what the log keeps after a power cut
+		if err := f.e.store.Sync(); err != nil {
+			return err
+		}
+	}
 	Point("before-history")
 	if err := f.e.hist.Append(rows); err != nil {
 		return err

@@ -396,29 +396,4 @@ func ordinalsOf(places []storage.Place) []uint64 {
 	return out
 }
 
-// times gives the instants of the events at places, for the line: those of the
-// turn itself, those that wait for history, and those that history has.
-func (e *Engine) times(t *turn, places []storage.Place) ([]int64, error) {
-	out := make([]int64, 0, len(places))
-	take := func(ev *storage.Event) error {
-		out = append(out, ev.Time)
-		return nil
-	}
-	rest := ordinalsOf(places)
-	pieces := e.follow.tail()
-	if !t.replay {
-		pieces = append(pieces, t.pieces...)
-		pieces = append(pieces, piece{blob: t.blob.Bytes(), first: t.from, events: t.blob.Events, from: t.blob.First})
-	}
-	rest, err := pick(pieces, rest, take)
-	if err != nil || len(rest) == 0 {
-		return out, err
-	}
-	rows, err := e.hist.Glance(context.Background(), rest)
-	for i := range rows {
-		out = append(out, rows[i].Time)
-	}
-	return out, err
-}
-
 func trailing(w uint64) int { return bits.TrailingZeros64(w) }

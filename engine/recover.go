@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
@@ -145,6 +146,9 @@ func (e *Engine) replay(head *storage.Head) error {
 		return err
 	}
 	e.follow = newFollower(e, e.lim.queue)
+	if ahead := e.hist.Watermark(); ahead > uint64(head.Seq) {
+		return &kith.Error{Op: "engine.Open", On: "the log", Kind: kith.ErrCorrupt, Err: fmt.Errorf("it ends at number %d and history has %d: the store has lost its end", head.Seq, ahead)}
+	}
 	if head.Fragments == 0 {
 		return e.first()
 	}

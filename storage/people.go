@@ -10,14 +10,17 @@ import (
 // The numbers of the columns that every directory has. They are stored and
 // never change; trait columns follow from FirstTrait.
 const (
-	colOwner   = 1 // of a fragment: its profile
-	colNext    = 2 // of a fragment: the next in the circle of its profile
-	colSpace   = 3 // of a fragment: its space, and the bits below
-	colToken   = 4 // of a fragment: its identifier's token
-	colFirst   = 5 // of a profile: time of its first event
-	colLast    = 6 // of a profile: time of its last event
-	colCount   = 7 // of a profile: how many events
-	colHead    = 8 // of a profile: the fragment that gives the public id
+	colOwner   = 1  // of a fragment: its profile
+	colNext    = 2  // of a fragment: the next in the circle of its profile
+	colSpace   = 3  // of a fragment: its space, and the bits below
+	colToken   = 4  // of a fragment: its identifier's token
+	colFirst   = 5  // of a profile: time of its first event
+	colLast    = 6  // of a profile: time of its last event
+	colCount   = 7  // of a profile: how many events
+	colHead    = 8  // of a profile: the fragment that gives the public id
+	colOwn     = 9  // of a fragment: how many events of its own it has
+	colOldest  = 10 // of a fragment: time of its first own event
+	colNewest  = 11 // of a fragment: time of its last own event
 	FirstTrait = 64
 )
 
@@ -35,7 +38,8 @@ const (
 type People struct {
 	s                         *State
 	owner, next, space, token *Column
-	First, Last, Count, Head  *Column
+	First, Last, Count, Head  *Column // of profiles
+	Own, Oldest, Newest       *Column // of fragments: what a profile is told again when it falls apart
 }
 
 // OpenPeople finds the columns in the state.
@@ -48,6 +52,7 @@ func OpenPeople(s *State) (*People, error) {
 	}{
 		{&p.owner, colOwner, 4}, {&p.next, colNext, 4}, {&p.space, colSpace, 2}, {&p.token, colToken, 16},
 		{&p.First, colFirst, 8}, {&p.Last, colLast, 8}, {&p.Count, colCount, 4}, {&p.Head, colHead, 4},
+		{&p.Own, colOwn, 4}, {&p.Oldest, colOldest, 8}, {&p.Newest, colNewest, 8},
 	} {
 		col, err := s.Column(c.id, ColumnSpec{Width: c.width})
 		if err != nil {
@@ -222,6 +227,31 @@ func (p *People) Happened(who kith.ProfileID, head kith.FragmentID, first, last 
 	case first == was && h != uint32(head) && p.before(uint32(head), h):
 		p.Head.SetU32(row, uint32(head))
 	}
+}
+
+// Did notes one event of a fragment, whose profile is who. Call it inside State.Do.
+func (p *People) Did(who kith.ProfileID, f kith.FragmentID, at int64) {
+	row := uint32(f)
+	n, ok := p.Own.U32(row)
+	p.Own.SetU32(row, n+1)
+	if oldest, _ := p.Oldest.I64(row); !ok || at < oldest {
+		p.Oldest.SetI64(row, at)
+	}
+	if newest, _ := p.Newest.I64(row); !ok || at > newest {
+		p.Newest.SetI64(row, at)
+	}
+	p.Happened(who, f, at, at, 1)
+}
+
+// Recount tells a profile about all events of one of its fragments. Call it inside State.Do.
+func (p *People) Recount(who kith.ProfileID, f kith.FragmentID) {
+	n, ok := p.Own.U32(uint32(f))
+	if !ok {
+		return
+	}
+	oldest, _ := p.Oldest.I64(uint32(f))
+	newest, _ := p.Newest.I64(uint32(f))
+	p.Happened(who, f, oldest, newest, n)
 }
 
 // before orders fragments that were seen first at the same time: by token, so

@@ -62,7 +62,7 @@ func OpenStore(c Config) (s *Store, err error) {
 		o.BaseTableSize = c.Memtable / 4 // a table in the making takes twice its size in memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
 	}
-	if err := removeUnborn(c.Dir); err != nil {
+	if err := errors.Join(removeUnborn(c.Dir), checkSeal(c.Dir)); err != nil {
 		return nil, err
 	}
 	db, err := badger.Open(o)
@@ -98,10 +98,21 @@ func removeUnborn(dir string) error {
 
 // Close flushes and closes the store.
 func (s *Store) Close() error {
+	dir := s.db.Opts().Dir
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}
-	return nil
+	if s.memory {
+		return nil
+	}
+	return seal(dir)
+}
+
+// Sync makes what was committed so far survive a power cut.
+func (s *Store) Sync() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.db.Sync()
 }
 
 // Verify reads every table and compares Badger's own checksums.
