@@ -46,7 +46,7 @@ func newFollower(e *Engine, limit int64) *follower {
 // wait blocks while more than limit bytes wait for history, until ctx ends: the
 // one who brings events waits here, so that the line never has to.
 func (f *follower) wait(ctx context.Context, limit int64) error {
-	stop := context.AfterFunc(ctx, f.changed.Broadcast)
+	stop := context.AfterFunc(ctx, f.wake)
 	defer stop()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,6 +60,13 @@ func (f *follower) wait(ctx context.Context, limit int64) error {
 		f.changed.Wait()
 	}
 	return nil
+}
+
+// wake lets those who wait look again.
+func (f *follower) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed.Broadcast()
 }
 
 // put hands over what a turn committed.
@@ -129,7 +136,7 @@ func (f *follower) next() (pieces []piece, ok bool) {
 			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || due <= 0 || f.closed {
 				return f.take(), true
 			}
-			timer := time.AfterFunc(due, f.changed.Broadcast)
+			timer := time.AfterFunc(due, f.wake)
 			f.changed.Wait()
 			timer.Stop()
 			continue
@@ -241,7 +248,7 @@ func (f *follower) row(ev *storage.Event) history.Row {
 
 // catchUp waits until history has every event up to seq.
 func (f *follower) catchUp(ctx context.Context, seq kith.Seq) error {
-	stop := context.AfterFunc(ctx, f.changed.Broadcast)
+	stop := context.AfterFunc(ctx, f.wake)
 	defer stop()
 	f.mu.Lock()
 	defer f.mu.Unlock()

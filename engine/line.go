@@ -9,7 +9,7 @@ import (
 	"github.com/kithdb/kith/storage"
 )
 
-// Bounds of a turn: the events and the time after which it commits.
+// Bounds of a turn: the events after which it commits, and the time when a request waits.
 const (
 	turnEvents = 2000
 	turnTime   = 5 * time.Millisecond
@@ -173,8 +173,11 @@ func (t *turn) call(c *call) error {
 	return nil
 }
 
+// full tells whether the turn should commit: it has the events of a turn, or a
+// request waits and it has lasted as long as one.
 func (t *turn) full() bool {
-	return t.events >= turnEvents || t.tx.Full() || t.events&63 == 63 && time.Since(t.start) > turnTime
+	return t.events >= turnEvents || t.tx.Full() ||
+		t.events&31 == 31 && t.l.q.urgent.Load() > 0 && time.Since(t.start) > turnTime
 }
 
 // finish answers the call.

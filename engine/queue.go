@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kithdb/kith"
 )
@@ -28,7 +29,8 @@ type queue struct {
 	loads    []*call // guarded by mu
 	bytes    int64   // guarded by mu: of all that wait
 	limit    int64
-	closed   bool // guarded by mu
+	closed   bool         // guarded by mu
+	urgent   atomic.Int32 // requests that wait
 }
 
 func newQueue(limit int64) *queue {
@@ -40,7 +42,7 @@ func newQueue(limit int64) *queue {
 // put hands a call to the line. It waits while the queue is full, until ctx ends.
 func (q *queue) put(ctx context.Context, c *call) error {
 	c.done = make(chan struct{})
-	stop := context.AfterFunc(ctx, q.changed.Broadcast)
+	stop := context.AfterFunc(ctx, q.wake)
 	defer stop()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -58,9 +60,17 @@ func (q *queue) put(ctx context.Context, c *call) error {
 		q.loads = append(q.loads, c)
 	} else {
 		q.requests = append(q.requests, c)
+		q.urgent.Add(1)
 	}
 	q.changed.Broadcast()
 	return nil
+}
+
+// wake lets those who wait look again.
+func (q *queue) wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.changed.Broadcast()
 }
 
 // take gives the next call, or nil: at once when nothing waits and wait is
@@ -72,6 +82,7 @@ func (q *queue) take(wait bool) (c *call, ok bool) {
 		switch {
 		case len(q.requests) > 0:
 			c, q.requests = q.requests[0], q.requests[1:]
+			q.urgent.Add(-1)
 		case len(q.loads) > 0:
 			c, q.loads = q.loads[0], q.loads[1:]
 		case q.closed:
@@ -97,6 +108,7 @@ func (q *queue) back(c *call) {
 		q.loads = append([]*call{c}, q.loads...)
 	} else {
 		q.requests = append([]*call{c}, q.requests...)
+		q.urgent.Add(1)
 	}
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 
@@ -23,14 +24,14 @@ func (w *view) Tables() []history.Table {
 type table struct {
 	name   string
 	fields []history.Field
-	blocks int
+	blocks func() int
 	rows   int64
 	read   func(block int, fields []int) (*history.Block, error)
 }
 
 func (t *table) Name() string            { return t.name }
 func (t *table) Fields() []history.Field { return t.fields }
-func (t *table) Blocks() int             { return t.blocks }
+func (t *table) Blocks() int             { return t.blocks() }
 func (t *table) Rows() int64             { return t.rows }
 
 func (t *table) Read(block int, fields []int) (*history.Block, error) { return t.read(block, fields) }
@@ -87,7 +88,7 @@ func (r *records) block(fields []int) *history.Block {
 }
 
 // rowTable is a table whose blocks are put together row by row.
-func rowTable(name string, fields []history.Field, blocks int, rows int64, fill func(block int, r *records) error) *table {
+func rowTable(name string, fields []history.Field, blocks func() int, rows int64, fill func(block int, r *records) error) *table {
 	return &table{name, fields, blocks, rows, func(block int, want []int) (*history.Block, error) {
 		r := &records{fields: fields, cols: make([]history.Vector, len(fields))}
 		if err := fill(block, r); err != nil {
@@ -97,6 +98,12 @@ func rowTable(name string, fields []history.Field, blocks int, rows int64, fill 
 	}}
 }
 
+// one is the number of blocks of a small table.
+func one() int { return 1 }
+
+// fragmentBlocks gives the number of blocks of a table that has a row for each number.
+func (w *view) fragmentBlocks() int { return int(w.v.fragments>>16) + 1 }
+
 // identifiers has one row for each identifier that was ever seen.
 func (w *view) identifiers() history.Table {
 	fields := []history.Field{
@@ -104,7 +111,7 @@ func (w *view) identifiers() history.Table {
 		{Name: "profile_id", Type: history.UInt}, {Name: "shared", Type: history.Bool}, {Name: "seq", Type: history.UBigInt},
 	}
 	e, v := w.e, w.v
-	return rowTable("identifiers", fields, int(v.fragments>>16)+1, int64(v.fragments), func(block int, r *records) error {
+	return rowTable("identifiers", fields, w.fragmentBlocks, int64(v.fragments), func(block int, r *records) error {
 		owners, err := e.people.Owners(v.pin, block)
 		if err != nil {
 			return err
@@ -148,12 +155,16 @@ func (w *view) decisions(name string) history.Table {
 			{Name: "rule", Type: history.String}, {Name: "cause", Type: history.UBigInt},
 		}
 	}
-	chunks, err := w.v.snap.DecisionKeys()
-	if err != nil {
-		w.e.fault(err)
-	}
 	const group = 64
-	return rowTable(name, fields, (len(chunks)+group-1)/group, w.e.store.Count('d')*8, func(block int, r *records) error {
+	keys := sync.OnceValue(func() [][]byte { // only a statement that asks for the table lists them
+		chunks, err := w.v.snap.DecisionKeys()
+		if err != nil {
+			w.e.fault(err)
+		}
+		return chunks
+	})
+	t := rowTable(name, fields, nil, w.e.store.Count('d')*8, func(block int, r *records) error {
+		chunks := keys()
 		for _, key := range chunks[block*group : min((block+1)*group, len(chunks))] {
 			chunk, err := w.v.snap.Get(key)
 			if err != nil {
@@ -175,6 +186,8 @@ func (w *view) decisions(name string) history.Table {
 		}
 		return nil
 	})
+	t.blocks = func() int { return (len(keys()) + group - 1) / group }
+	return t
 }
 
 func other(f kith.FragmentID) any {
@@ -202,7 +215,7 @@ func (w *view) rejects() history.Table {
 	}
 	e, v := w.e, w.v
 	rows := e.store.Count('r') + e.store.Count('x')*100
-	return rowTable("rejects", fields, 2, rows, func(block int, r *records) error {
+	return rowTable("rejects", fields, func() int { return 2 }, rows, func(block int, r *records) error {
 		if block == 1 {
 			return v.snap.Repeats(func(seq kith.Seq, d storage.Repeat) error {
 				r.add(uint64(seq), nil, kith.Duplicate.String(), "natural", nil, nil, nil, d.Load, d.Line, uint64(d.Of), nil)
@@ -247,7 +260,7 @@ func (w *view) loads() history.Table {
 		{Name: "load", Type: history.UInt}, {Name: "name", Type: history.String}, {Name: "source", Type: history.String},
 		{Name: "began", Type: history.Timestamp}, {Name: "ended", Type: history.Timestamp},
 	}, tallyFields()...)
-	return rowTable("loads", fields, 1, w.e.store.Count('o'), func(_ int, r *records) error {
+	return rowTable("loads", fields, one, w.e.store.Count('o'), func(_ int, r *records) error {
 		return w.v.snap.Loads(func(l *storage.Load) error {
 			var ended any
 			if l.Ended != 0 {
@@ -262,7 +275,7 @@ func (w *view) loads() history.Table {
 // sources has one row for each source, with what became of its items.
 func (w *view) sources() history.Table {
 	fields := append([]history.Field{{Name: "source", Type: history.String}}, tallyFields()...)
-	return rowTable("sources", fields, 1, int64(len(w.v.tallies)), func(_ int, r *records) error {
+	return rowTable("sources", fields, one, int64(len(w.v.tallies)), func(_ int, r *records) error {
 		for _, name := range sortedKeys(w.v.tallies) {
 			r.add(append([]any{name}, tallyValues(w.v.tallies[name])...)...)
 		}
@@ -298,7 +311,7 @@ func (w *view) columns() history.Table {
 		{Name: "class", Type: history.String}, {Name: "type", Type: history.String}, {Name: "filled", Type: history.BigInt},
 		{Name: "total", Type: history.BigInt}, {Name: "conflicts", Type: history.BigInt},
 	}
-	return rowTable("columns", fields, 1, 100, func(_ int, r *records) error {
+	return rowTable("columns", fields, one, 100, func(_ int, r *records) error {
 		for _, c := range w.e.traits.all() {
 			class, _ := w.e.classes.PathClass("traits." + c.path)
 			if class == 0 {

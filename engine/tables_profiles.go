@@ -25,7 +25,7 @@ func (w *view) profiles() history.Table {
 		fields = append(fields, history.Field{Name: fieldName(c.path, taken), Type: fieldTypes[c.kind]})
 	}
 	p.fixed = 5
-	return &table{"profiles", fields, int(v.fragments>>16) + 1, int64(v.fragments), p.read}
+	return &table{"profiles", fields, w.fragmentBlocks, int64(v.fragments), p.read}
 }
 
 var fieldTypes = map[byte]history.FieldType{typeText: history.String, typeNumber: history.Decimal, typeFact: history.Bool, typeSealed: history.String}

@@ -39,6 +39,7 @@ type keeper struct {
 	sweep    []byte // where to go on
 	cleaning bool   // runs that were replaced may be there
 	merging  bool
+	skipped  int // turns since the last piece
 }
 
 // busy tells whether upkeep has something to do, so that the line must not sleep.
@@ -58,6 +59,11 @@ func (e *Engine) upkeep() {
 	if !e.busy() {
 		return
 	}
+	if e.keeper.skipped < mostSkipped && e.line.q.urgent.Load() > 0 {
+		e.keeper.skipped++ // requests go first, but not for ever
+		return
+	}
+	e.keeper.skipped = 0
 	if err := e.keep(); err != nil {
 		e.line.stop(err)
 	}
