@@ -10,10 +10,11 @@ import (
 
 // What upkeep writes between two turns at most, and when a checkpoint begins.
 const (
-	pieceBytes = 2 << 20
-	pieceTime  = 3 * time.Millisecond
-	sweepKeys  = 2000
-	trimBlobs  = 64
+	pieceBytes  = 2 << 20
+	pieceTime   = 3 * time.Millisecond
+	sweepKeys   = 2000
+	trimBlobs   = 64
+	mostSkipped = 16 // turns in a row in which requests go before upkeep
 )
 
 // keeper writes checkpoints a little at a time between turns, and clears away
