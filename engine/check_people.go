@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
 	"github.com/kithdb/kith/storage"
 )
 
@@ -124,6 +125,9 @@ func (c *checker) decisions() error {
 		n++
 		c.meet(d.Seq, "as a decision")
 		c.agree(d.Seq, decisionPrint(d))
+		if !c.plausible(d) {
+			c.bad("decisions", on("decision", d.Seq), errors.New("it names rules, a space or a number that there never was"))
+		}
 		for _, a := range d.Changes {
 			if uint32(a.Fragment) >= c.v.fragments || uint32(a.Profile) >= c.v.fragments {
 				return &kith.Error{Op: "engine.Check", On: on("decision", d.Seq), Kind: kith.ErrCorrupt}
@@ -158,6 +162,17 @@ func (c *checker) decisions() error {
 	c.owner = owner
 	c.count("decisions", n)
 	return c.people(members)
+}
+
+// plausible tells whether a decision names only what there was.
+func (c *checker) plausible(d *storage.Decision) bool {
+	known := map[string]bool{identity.SameEvent: true, identity.AliasCall: true, identity.Unique: true, identity.Limit: true, identity.Shared: true}
+	space := d.Space == ""
+	for _, name := range c.e.spaces.all() {
+		space = space || name == d.Space
+	}
+	return space && known[d.Rule] && d.Version >= 1 && d.Version <= c.v.rules &&
+		d.Cause < c.v.seq && d.Cause <= d.Seq && (d.B == kith.NoFragment || uint32(d.B) < c.v.fragments) && uint32(d.A) < c.v.fragments
 }
 
 // people compares the columns of who is who.
