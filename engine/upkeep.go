@@ -241,5 +241,5 @@ func (e *Engine) settle() error {
 			return err
 		}
 	}
-	return nil
+	return e.store.Compact()
 }

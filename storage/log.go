@@ -353,9 +353,11 @@ func micro(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
 // PutLog stores the blob, and its decisions, which stay when the blob goes.
 func (tx *Tx) PutLog(b *Blob, decisions []byte) error {
+	before := tx.bytes
 	if err := tx.Put(key8(keyLog, uint64(b.Last)), b.Bytes()); err != nil {
 		return err
 	}
+	tx.s.logged.Add(tx.bytes - before)
 	if len(decisions) == 0 {
 		return nil
 	}

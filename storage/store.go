@@ -23,6 +23,7 @@ type Store struct {
 	mu     sync.Mutex                  // one commit and its sync at a time: Sync reaches only the newest of Badger's logs
 	nosync bool
 	memory bool
+	logged atomic.Int64 // bytes of log written since it was opened
 }
 
 // Config says how a store is opened. Cache is the size of Badger's index cache in bytes; 0 keeps all indexes.
@@ -106,6 +107,19 @@ func (s *Store) Close() error {
 		return nil
 	}
 	return seal(dir)
+}
+
+// Compact merges the store's tables where much of what was written is dead by
+// now: the log, which is deleted when history and a checkpoint have it.
+func (s *Store) Compact() error {
+	if s.memory || s.logged.Load() < 64<<20 {
+		return nil
+	}
+	if err := s.db.Flatten(2); err != nil {
+		return fmt.Errorf("compact the store: %w", err)
+	}
+	s.logged.Store(0)
+	return nil
 }
 
 // Sync makes what was committed so far survive a power cut.
