@@ -197,7 +197,7 @@ func (c *checker) note(p *plain, r *history.Row, name string, t telling) {
 	}
 	h.class = max(h.class, class)
 	h.writes = append(h.writes, storage.Write{
-		Raw: sorted(t.raw), Time: r.Time, Received: r.Received, Message: r.MessageID, Source: c.source(r.Source),
+		Raw: sorted(t.raw), Time: r.Time, Received: r.Received, Message: r.MessageID, Source: c.source(r.Source), Sealed: t.sealed,
 	})
 	if len(h.writes) > 32 {
 		last, prev := h.settle()

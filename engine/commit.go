@@ -168,6 +168,9 @@ func (t *turn) settleRepeats() error {
 	return t.tx.PutRepeats(t.blob.Skip(), t.repeat)
 }
 
+// mostRejected is how much is kept of an item that was not accepted.
+const mostRejected = 256 << 10
+
 // reject keeps an item that was not accepted, packed and sealed, with its reason.
 func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, error) {
 	seq := t.blob.Skip()
@@ -178,7 +181,7 @@ func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, er
 	if load != nil {
 		rec.Load = load.id
 	}
-	sealed, err := t.l.e.keys.Seal(nobody, uint64(seq), sealReject, s2.EncodeBetter(nil, it.raw), nil)
+	sealed, err := t.l.e.keys.Seal(nobody, uint64(seq), sealReject, s2.EncodeBetter(nil, it.raw[:min(len(it.raw), mostRejected)]), nil)
 	if err != nil {
 		return res, err
 	}

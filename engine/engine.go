@@ -181,11 +181,14 @@ func (e *Engine) claim() (fresh bool, err error) {
 	if err := e.dropBallast(); err != nil {
 		return false, err
 	}
+	if err := os.RemoveAll(e.path("tmp")); err != nil { // what a killed process spilled
+		return false, fmt.Errorf("clear the temporary files: %w", err)
+	}
 	return fresh, os.MkdirAll(e.path("tmp"), 0o700)
 }
 
 // ours are the names that may stand in a directory whose making was interrupted.
-var ours = map[string]bool{"LOCK": true, "kith.sock": true, "keys": true, "badger": true, "history": true, "tmp": true, "ballast": true}
+var ours = map[string]bool{"LOCK": true, "kith.sock": true, "keys": true, "badger": true, "history": true, "tmp": true, "ballast": true, "FORMAT.new": true}
 
 // empty refuses a directory that holds anything else.
 func (e *Engine) empty() error {

@@ -100,3 +100,42 @@ func TestFirstWalk(t *testing.T) {
 	e = open(t, dir)
 	show()
 }
+
+// A trait that equals an identifier of its own event says who somebody is,
+// whatever its name: it stands in no column and no dictionary.
+func TestATraitThatIsAnIdentifierIsSealed(t *testing.T) {
+	e := open(t, "")
+	report, err := e.Ingest(context.Background(),
+		kith.Event{Kind: kith.Identify, UserID: "Q7fjW2kLm9XzR4aB", Traits: json.RawMessage(`{"ref":"Q7fjW2kLm9XzR4aB","tier":"gold"}`)},
+		kith.Event{Kind: kith.Identify, UserID: "u2", Traits: json.RawMessage(`{"ref":"plain"}`)})
+	if err != nil || report.Accepted != 2 {
+		t.Fatal(report, err)
+	}
+	for _, c := range e.traits.all() {
+		if c.dict == nil {
+			continue
+		}
+		if _, ok := c.dict.Find("Q7fjW2kLm9XzR4aB"); ok {
+			t.Errorf("it stands in the dictionary of %s", c.path)
+		}
+	}
+	if got, want := query(t, e, "SELECT tier FROM profiles WHERE tier IS NOT NULL"), "gold\n"; got != want {
+		t.Errorf("tier = %q, want %q", got, want)
+	}
+	if r, err := e.Check(context.Background(), nil); err != nil || len(r.Problems) > 0 {
+		t.Error(r.Problems, err)
+	}
+}
+
+// Many large documents in one turn do not outgrow the store's transaction.
+func TestManyLargeDocuments(t *testing.T) {
+	e := open(t, "")
+	var lines strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&lines, `{"type":"identify","userId":"u%d","timestamp":"2026-01-01T00:00:00Z","traits":{"note":"%x"}}`+"\n", i, strings.Repeat(fmt.Sprint(i*7919, "x"), 400))
+	}
+	r, err := e.Load(context.Background(), strings.NewReader(lines.String()), nil)
+	if err != nil || r.Accepted != 3000 {
+		t.Fatal(r.Tally, err)
+	}
+}

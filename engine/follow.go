@@ -132,6 +132,12 @@ func (f *follower) next() (pieces []piece, ok bool) {
 			return nil, false
 		}
 		if len(f.pieces) > 0 {
+			if wait := flushIdle - time.Since(f.since); f.err != nil && !f.closed && wait > 0 { // not again at once
+				timer := time.AfterFunc(wait, f.wake)
+				f.changed.Wait()
+				timer.Stop()
+				continue
+			}
 			due := min(flushAfter-time.Since(f.since), flushIdle-time.Since(f.last))
 			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || due <= 0 || f.closed {
 				return f.take(), true

@@ -12,7 +12,7 @@ import (
 // Bounds of a turn: the events after which it commits, and the time when a request waits.
 const (
 	turnEvents = 2000
-	turnTime   = 5 * time.Millisecond
+	turnTime   = 2 * time.Millisecond
 	blobBytes  = 768 << 10 // a log record is cut here, below Badger's limit of a value
 )
 
@@ -75,22 +75,23 @@ func (l *line) tally(source string, load *session, v kith.Verdict) {
 
 // turn is one transaction in the making.
 type turn struct {
-	l      *line
-	tx     *storage.Tx
-	graph  *graph
-	blob   *storage.Blob
-	chunk  []byte // the decisions of the blob
-	from   uint64 // ordinal of the blob's first event
-	at     time.Time
-	start  time.Time
-	fresh  []storage.FragmentRecord
-	pieces []piece // finished blobs, for history
-	docs   map[kith.FragmentID]*document
-	events int
-	repeat []byte // natural duplicates
-	calls  []*call
-	replay bool  // the log is told again: nothing is written
-	held   *held // of a replay
+	l        *line
+	tx       *storage.Tx
+	graph    *graph
+	blob     *storage.Blob
+	chunk    []byte // the decisions of the blob
+	from     uint64 // ordinal of the blob's first event
+	at       time.Time
+	start    time.Time
+	fresh    []storage.FragmentRecord
+	pieces   []piece // finished blobs, for history
+	docs     map[kith.FragmentID]*document
+	docBytes int64 // of the changed documents, about
+	events   int
+	repeat   []byte // natural duplicates
+	calls    []*call
+	replay   bool  // the log is told again: nothing is written
+	held     *held // of a replay
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte
@@ -137,8 +138,12 @@ func (l *line) turn(c *call) {
 	}
 	for c != nil {
 		t.calls = append(t.calls, c)
+		c.stored = len(c.results)
 		if err = t.call(c); err != nil || c.next < len(c.items) || t.full() {
 			break
+		}
+		if c.load == nil && l.q.urgent.Load() == 0 {
+			break // who asked is answered before a load goes on
 		}
 		if c, _ = l.q.take(false); c != nil && c.run != nil {
 			l.q.back(c)
@@ -152,6 +157,9 @@ func (l *line) turn(c *call) {
 		t.rollback(err)
 	}
 	for _, c := range t.calls {
+		if err != nil {
+			c.results = c.results[:c.stored] // what the report tells of is stored
+		}
 		if err == nil && c.next < len(c.items) {
 			l.q.back(c)
 			continue
@@ -176,7 +184,7 @@ func (t *turn) call(c *call) error {
 // full tells whether the turn should commit: it has the events of a turn, or a
 // request waits and it has lasted as long as one.
 func (t *turn) full() bool {
-	return t.events >= turnEvents || t.tx.Full() ||
+	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len())) ||
 		t.events&31 == 31 && t.l.q.urgent.Load() > 0 && time.Since(t.start) > turnTime
 }
 

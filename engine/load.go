@@ -201,9 +201,8 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 
 // cleanChunks cleans chunks until there are no more.
 func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
-	cl := e.cleaner()
-	defer e.cleaners.Put(cl)
 	for c := range work {
+		cl := e.cleaner() // anew for each chunk: the rules may have changed
 		b := batchPool.Get().(*batch)
 		now := e.o.now().UnixMicro()
 		n := c.line
@@ -215,6 +214,7 @@ func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
 				b.add(it, n)
 			}
 		}
+		e.cleaners.Put(cl)
 		c.own = b
 		c.call = &call{items: b.items, load: s, bytes: b.size()}
 		close(c.done)
@@ -250,7 +250,11 @@ func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *c
 			c.free()
 			continue
 		}
-		if err := errors.Join(e.follow.wait(ctx, e.lim.queue), e.line.q.put(ctx, c.call)); err != nil {
+		err := e.follow.wait(ctx, e.lim.queue)
+		if err == nil {
+			err = e.line.q.put(ctx, c.call)
+		}
+		if err != nil {
 			first = err
 			cancel()
 			continue

@@ -16,6 +16,7 @@ type call struct {
 	bytes   int64
 	next    int // the first item that is not applied
 	results []kith.Result
+	stored  int // results of earlier turns, which are durable
 	err     error
 	done    chan struct{}
 }

@@ -224,7 +224,7 @@ func (b *rebuilder) begin() {
 	x.keys.Begin()
 }
 
-func (b *rebuilder) full() bool { return b.n >= batchEvents || b.t.tx.Full() }
+func (b *rebuilder) full() bool { return b.n >= batchEvents || b.t.tx.Full(0) }
 
 // end commits what was told in a turn, and writes a checkpoint now and then.
 func (b *rebuilder) end() error {

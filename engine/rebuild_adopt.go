@@ -58,7 +58,7 @@ type adoption struct {
 
 // next commits what was written, if it is much.
 func (a *adoption) next() error {
-	if !a.tx.Full() {
+	if !a.tx.Full(0) {
 		return nil
 	}
 	if err := a.e.commitAside(a.tx); err != nil {

@@ -133,6 +133,11 @@ func (e *Engine) saveManifest(m history.Manifest) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	if e.o.NoSync { // parts that it does not name are removed after this
+		if err := e.store.Sync(); err != nil {
+			return err
+		}
+	}
 	Point("after-manifest")
 	return nil
 }

@@ -27,7 +27,12 @@ func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows,
 		e.release(v)
 		return nil, err
 	}
-	return e.hist.SQL(ctx, &view{e: e, v: v, now: now.UnixMicro()}, query, args...)
+	w := &view{e: e, v: v, now: now.UnixMicro()}
+	if w.owner, err = e.owners(v); err != nil {
+		e.release(v)
+		return nil, err
+	}
+	return e.hist.SQL(ctx, w, query, args...)
 }
 
 // view is one version as history's SQL sees it.
@@ -35,6 +40,8 @@ type view struct {
 	e   *Engine
 	v   *version
 	now int64 // what now() means, microseconds
+
+	owner [][]uint32
 }
 
 // Now gives what now() means.
@@ -47,17 +54,19 @@ func (w *view) Seq() uint64 { return uint64(w.v.seq) }
 func (w *view) Release() { w.e.release(w.v) }
 
 // Owner gives the profile of every fragment.
-func (w *view) Owner() [][]uint32 {
-	blocks := make([][]uint32, 0, w.v.fragments>>16+1)
-	for k := 0; k<<16 < int(w.v.fragments); k++ {
-		img, err := w.e.people.Owners(w.v.pin, k)
+func (w *view) Owner() [][]uint32 { return w.owner }
+
+// owners gives the profile of every fragment, in blocks of 65,536.
+func (e *Engine) owners(v *version) ([][]uint32, error) {
+	blocks := make([][]uint32, 0, v.fragments>>16+1)
+	for k := 0; k<<16 < int(v.fragments); k++ {
+		img, err := e.people.Owners(v.pin, k)
 		if err != nil {
-			w.e.fault(err)
-			return blocks
+			return nil, err
 		}
 		blocks = append(blocks, img.U32)
 	}
-	return blocks
+	return blocks, nil
 }
 
 // Original puts an event together again as it came in.

@@ -156,15 +156,12 @@ func (w *view) decisions(name string) history.Table {
 		}
 	}
 	const group = 64
-	keys := sync.OnceValue(func() [][]byte { // only a statement that asks for the table lists them
-		chunks, err := w.v.snap.DecisionKeys()
-		if err != nil {
-			w.e.fault(err)
-		}
-		return chunks
-	})
+	keys := sync.OnceValues(w.v.snap.DecisionKeys) // only a statement that asks for the table lists them
 	t := rowTable(name, fields, nil, w.e.store.Count('d')*8, func(block int, r *records) error {
-		chunks := keys()
+		chunks, err := keys()
+		if err != nil {
+			return err
+		}
 		for _, key := range chunks[block*group : min((block+1)*group, len(chunks))] {
 			chunk, err := w.v.snap.Get(key)
 			if err != nil {
@@ -186,7 +183,13 @@ func (w *view) decisions(name string) history.Table {
 		}
 		return nil
 	})
-	t.blocks = func() int { return (len(keys()) + group - 1) / group }
+	t.blocks = func() int {
+		chunks, err := keys()
+		if err != nil {
+			return 1 // whose reading gives the error
+		}
+		return (len(chunks) + group - 1) / group
+	}
 	return t
 }
 

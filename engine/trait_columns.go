@@ -123,10 +123,10 @@ func cutPath(path string) (first, rest string, ok bool) {
 }
 
 // set shows the value of a trait in the columns of its leaves. Call it inside State.Do.
-func (ts *traits) set(row, top uint32, raw []byte) error {
+func (ts *traits) set(row, top uint32, raw []byte, sealed bool) error {
 	name := strings.TrimPrefix(ts.e.paths.Path(top), "traits.")
 	if raw[0] != '{' {
-		if err := ts.setLeaf(row, name, raw); err != nil {
+		if err := ts.setLeaf(row, name, raw, sealed); err != nil {
 			return err
 		}
 		for _, c := range ts.tops[top] {
@@ -143,7 +143,7 @@ func (ts *traits) set(row, top uint32, raw []byte) error {
 	flatten(name, raw, 4, func(path string, text []byte) {
 		present[path] = true
 		if failed == nil {
-			failed = ts.setLeaf(row, path, text)
+			failed = ts.setLeaf(row, path, text, false)
 		}
 	})
 	for _, c := range ts.tops[top] {
@@ -172,14 +172,15 @@ func flatten(path string, raw []byte, depth int, f func(path string, text []byte
 }
 
 // setLeaf shows one leaf. A value of another type than its column is missing there.
-func (ts *traits) setLeaf(row uint32, path string, text []byte) error {
+func (ts *traits) setLeaf(row uint32, path string, text []byte, sealed bool) error {
 	kind := kindOf(text)
+	sealed = sealed || ts.e.identifying(path, text)
 	c := ts.by[path]
 	if c == nil {
 		if string(text) == "null" || len(ts.list) >= mostTraits {
 			return nil
 		}
-		if kind == 0 || ts.e.identifying(path, text) {
+		if kind == 0 || sealed {
 			kind = typeSealed
 		}
 		var err error
@@ -190,7 +191,7 @@ func (ts *traits) setLeaf(row uint32, path string, text []byte) error {
 	if c.kind == typeSealed {
 		return nil
 	}
-	if kind != c.kind || ts.e.identifying(path, text) {
+	if kind != c.kind || sealed {
 		return c.clear(row)
 	}
 	return c.put(row, text)

@@ -40,13 +40,19 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, secret []b
 		} else if c, ok := f.e.classes.PathClass(f.e.paths.Path(n.path)); ok {
 			class = c
 		}
-		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source}
+		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source, Sealed: n.sealed}
 		if doc.Tell(n.path, class, w) || t.replay { // the stored document may be ahead of the columns
 			changed = append(changed, n)
 		}
 	}
 	if len(changed) == 0 {
 		return nil
+	}
+	if _, ok := t.docs[ev.Fragment]; !ok {
+		t.docBytes += doc.Size()
+	}
+	for _, n := range changed {
+		t.docBytes += int64(len(n.raw))
 	}
 	t.docs[ev.Fragment] = doc
 	f.e.state.Do(func() { f.e.people.Told(ev.Fragment) })
@@ -94,7 +100,7 @@ func (f *folder) show(who kith.ProfileID, path uint32, docs []*storage.Document)
 		return nil
 	}
 	var err error
-	f.e.state.Do(func() { err = f.e.traits.set(uint32(who), path, best.Raw) })
+	f.e.state.Do(func() { err = f.e.traits.set(uint32(who), path, best.Raw, best.Sealed) })
 	return err
 }
 

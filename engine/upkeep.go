@@ -65,6 +65,9 @@ func (e *Engine) upkeep() {
 		return
 	}
 	e.keeper.skipped = 0
+	if e.room() != nil {
+		return
+	}
 	if err := e.keep(); err != nil {
 		e.line.stop(err)
 	}
@@ -228,18 +231,21 @@ func (e *Engine) clear(tx *storage.Tx) error {
 
 // settle writes a last checkpoint and clears away what it can; the line has ended.
 func (e *Engine) settle() error {
-	for e.busy() {
+	for e.room() == nil && e.busy() {
 		if err := e.keep(); err != nil {
 			return err
 		}
 	}
-	if e.line.head.Seq > e.checkpoint.Seq {
+	if e.full == nil && e.line.head.Seq > e.checkpoint.Seq {
 		e.freeze()
 	}
-	for e.busy() {
+	for e.room() == nil && e.busy() {
 		if err := e.keep(); err != nil {
 			return err
 		}
+	}
+	if e.room() != nil {
+		return nil // the log is told again when it is opened
 	}
 	return e.store.Compact()
 }

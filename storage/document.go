@@ -39,6 +39,7 @@ type Write struct {
 	Received int64
 	Message  string
 	Source   uint32
+	Sealed   bool // an identifying value is in it: it stands in no column as it is
 }
 
 // Compare orders writes by event time, then arrival, then message id (FEATURES T10).
@@ -105,6 +106,18 @@ func Join(docs ...*Document) *Document {
 	return out
 }
 
+// Size gives about how many bytes the document takes when it is stored.
+func (d *Document) Size() int64 {
+	n := int64(0)
+	for i := range d.Traits {
+		n += int64(len(d.Traits[i].Last.Raw)) + 100
+		if p := d.Traits[i].Prev; p != nil {
+			n += int64(len(p.Raw)) + 60
+		}
+	}
+	return n
+}
+
 // Append encodes the document.
 func (d *Document) Append(p []byte) []byte {
 	says, index := d.says()
@@ -120,6 +133,7 @@ func (d *Document) Append(p []byte) []byte {
 		p = binary.AppendUvarint(p, uint64(t.Path))
 		p = append(p, byte(t.Class))
 		p = binary.AppendUvarint(p, uint64(index[t.Last.said()]))
+		p = append(p, fact(t.Last.Sealed))
 		p = appendText(p, t.Last.Raw)
 		if t.Prev == nil {
 			p = append(p, 0)
@@ -127,9 +141,17 @@ func (d *Document) Append(p []byte) []byte {
 		}
 		p = append(p, 1)
 		p = binary.AppendUvarint(p, uint64(index[t.Prev.said()]))
+		p = append(p, fact(t.Prev.Sealed))
 		p = appendText(p, t.Prev.Raw)
 	}
 	return p
+}
+
+func fact(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // said is what identifies the event of a write.
@@ -182,6 +204,7 @@ func DecodeDocument(p []byte) (*Document, error) {
 			return Write{}
 		}
 		w := says[i]
+		w.Sealed = d.byte() != 0
 		w.Raw = d.text()
 		return w
 	}

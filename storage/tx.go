@@ -47,8 +47,9 @@ func (tx *Tx) Delete(key []byte) error {
 // 15 % of its memtable; the line keeps well below it.
 func (tx *Tx) Bytes() int64 { return tx.bytes }
 
-// Full tells whether the transaction should be committed before more is put into it.
-func (tx *Tx) Full() bool { return tx.bytes > tx.s.db.Opts().MemTableSize/12 }
+// Full tells whether the transaction should be committed before more is put
+// into it, when so many bytes are still to come.
+func (tx *Tx) Full(coming int64) bool { return tx.bytes+coming > tx.s.db.Opts().MemTableSize/12 }
 
 // Counts gives the records under each prefix as they will be after the commit.
 func (tx *Tx) Counts() []int64 {
