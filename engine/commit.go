@@ -132,13 +132,6 @@ func (l *line) stop(err error) {
 	}
 }
 
-// fault notes an error that there is nobody to return to.
-func (e *Engine) fault(err error) {
-	if e.log != nil {
-		e.log.Error("reading failed", "err", err)
-	}
-}
-
 // Decided logs a decision: storage.Graph calls it for what identity concludes.
 func (t *turn) Decided(d *storage.Decision) (kith.Seq, error) {
 	seq := t.blob.Decision(d)
