@@ -157,7 +157,7 @@ func (e *Engine) replay(head *storage.Head) error {
 	if head.Fragments == 0 {
 		return e.first()
 	}
-	if err := e.replayTail(); err != nil {
+	if err := e.replayTail(head); err != nil {
 		return err
 	}
 	if err := e.replayState(); err != nil {
@@ -186,7 +186,7 @@ func (e *Engine) first() error {
 }
 
 // replayTail gives history's follower the records that history lacks.
-func (e *Engine) replayTail() error {
+func (e *Engine) replayTail(head *storage.Head) error {
 	snap := e.store.Snapshot()
 	defer snap.Release()
 	mark := kith.Seq(e.hist.Watermark())
@@ -207,8 +207,21 @@ func (e *Engine) replayTail() error {
 		pieces = append(pieces, p)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	next := head.Events // the ordinal of the first event that the log has and history lacks
+	for _, p := range pieces {
+		if len(p.events) > 0 {
+			next = p.first
+			break
+		}
+	}
+	if rows := e.hist.Rows(); rows < next {
+		return &kith.Error{Op: "engine.Open", On: "history", Kind: kith.ErrCorrupt, Err: fmt.Errorf("it has %d events and the log goes on at %d", rows, next)}
+	}
 	e.follow.takeOver(pieces)
-	return err
+	return nil
 }
 
 // replayState folds the records that came after the checkpoint.

@@ -63,18 +63,22 @@ func (h *History) checkPart(ctx context.Context, i int, tell func(string, error)
 		defer h.mu.Unlock()
 	}
 	on := "part " + p.file()
-	if h.o.Dir != "" {
-		if err := checkBlocks(ctx, h.path(p.Part)); err != nil {
-			tell(on, err)
-			return p.First + p.Rows
-		}
-	}
 	c, err := h.borrow()
 	if err != nil {
 		tell(on, err)
 		return p.First + p.Rows
 	}
 	defer h.give(c)
+	if h.o.Dir != "" {
+		damaged, err := checkBlocks(ctx, h.path(p.Part))
+		if err == nil && len(damaged) > 0 {
+			err = used(c, p, damaged)
+		}
+		if err != nil {
+			tell(on, err)
+			return p.First + p.Rows
+		}
+	}
 	if err := h.checkRows(ctx, c, p); err != nil {
 		tell(on, err)
 	}
@@ -164,37 +168,63 @@ const (
 	blockSize  = 1 << 18
 )
 
-// checkBlocks reads a part's file and verifies the checksum of every block. It
-// reads the bytes of the disk, not what DuckDB holds in memory.
-func checkBlocks(ctx context.Context, path string) error {
+// used tells whether something stands in one of the damaged blocks. A power cut
+// may leave blocks half written that no commit ever named: they are free, and
+// harm nobody.
+func used(c *conn, p *part, damaged []int64) error {
+	var q strings.Builder
+	for _, table := range []string{"events", "state", "stats"} {
+		info := "pragma_storage_info(" + quote(p.alias()+".main."+table) + ")"
+		q.WriteString("SELECT block_id::BIGINT AS b FROM " + info + " WHERE block_id IS NOT NULL UNION SELECT unnest(additional_block_ids)::BIGINT FROM " + info + " UNION ")
+	}
+	q.WriteString("SELECT block_id::BIGINT FROM pragma_metadata_info(" + quote(p.alias()) + ")")
+	blocks, taken := map[int64]bool{}, error(nil)
+	err := c.rows(q.String(), func(ch m.DataChunk, n int) bool {
+		for _, b := range column[int64](ch, 0, n) {
+			blocks[b] = true
+		}
+		return true
+	})
+	for _, b := range damaged {
+		if err != nil || blocks[b] {
+			taken = fmt.Errorf("block %d is damaged", b)
+		}
+	}
+	return taken
+}
+
+// checkBlocks reads a part's file, verifies the checksum of every block, and
+// gives those that do not fit. It reads the bytes of the disk, not what DuckDB
+// holds in memory.
+func checkBlocks(ctx context.Context, path string) (damaged []int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return errors.New("the file cannot be opened")
+		return nil, errors.New("the file cannot be opened")
 	}
 	defer f.Close()
 	head := make([]byte, fileHeader)
 	if _, err := io.ReadFull(f, head); err != nil {
-		return errors.New("the file has no header")
+		return nil, errors.New("the file has no header")
 	}
 	for i := 0; i < fileHeader; i += 4096 {
 		if binary.LittleEndian.Uint64(head[i:]) != checksum(head[i+8:i+4096]) {
-			return fmt.Errorf("header %d is damaged", i/4096)
+			return nil, fmt.Errorf("header %d is damaged", i/4096)
 		}
 	}
 	block := make([]byte, blockSize)
-	for n := 0; ; n++ {
+	for n := int64(0); ; n++ {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
-		got, err := io.ReadFull(f, block)
+		_, err := io.ReadFull(f, block)
 		if err == io.EOF {
-			return nil
+			return damaged, nil
 		}
-		if err != nil {
-			return fmt.Errorf("block %d ends after %d bytes", n, got)
+		if err != nil { // cut off
+			return append(damaged, n), nil
 		}
 		if sum := binary.LittleEndian.Uint64(block); sum != checksum(block[8:]) && !empty(block) {
-			return fmt.Errorf("block %d is damaged", n)
+			damaged = append(damaged, n)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -180,7 +181,11 @@ func (h *History) attachPart(c *conn, p Part) (*part, error) {
 	if _, err := os.Stat(h.path(p)); err != nil {
 		return nil, fail("Open", "part "+p.file(), kith.ErrCorrupt, errors.New("the file is missing"))
 	}
-	if err := c.exec("ATTACH " + quote(h.path(p)) + " AS " + p.alias() + " (" + mode + ")"); err != nil {
+	err := c.exec("ATTACH " + quote(h.path(p)) + " AS " + p.alias() + " (" + mode + ")")
+	if err != nil && !p.Sealed && cutTorn(h.path(p)+".wal", err) {
+		err = c.exec("ATTACH " + quote(h.path(p)) + " AS " + p.alias() + " (" + mode + ")")
+	}
+	if err != nil {
 		return nil, fail("Open", "part "+p.file(), kith.ErrCorrupt, err)
 	}
 	q, err := h.readPart(c, p)
@@ -188,6 +193,22 @@ func (h *History) attachPart(c *conn, p Part) (*part, error) {
 		return nil, fail("Open", "part "+p.file(), kith.ErrCorrupt, err)
 	}
 	return q, nil
+}
+
+var tornEntry = regexp.MustCompile(`Corrupt WAL file: entry at byte position (\d+)`)
+
+// cutTorn cuts DuckDB's log at an entry that a power cut left half written, and
+// reports whether it did. DuckDB itself forgives an end that is missing, not one
+// whose last bytes came to the disk before the others. What is cut off was never
+// acknowledged by history, so the engine's log still has it; were it not so, the
+// engine would see the gap (ErrCorrupt).
+func cutTorn(wal string, err error) bool {
+	m := tornEntry.FindStringSubmatch(err.Error())
+	if m == nil {
+		return false
+	}
+	at, bad := strconv.ParseInt(m[1], 10, 64)
+	return bad == nil && os.Truncate(wal, at) == nil
 }
 
 // readPart reads the state, the layout and the counts of an attached part.
