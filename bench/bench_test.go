@@ -19,8 +19,9 @@ import (
 func TestARunMeasuresEveryPart(t *testing.T) {
 	r := &run{
 		Options: Options{Size: "tiny", Dir: t.TempDir(), Repeat: 1},
-		scale:   scale{warm: 2000, cold: 2000, lookups: 20, timelines: 5, singles: 5},
+		scale:   scale{warm: 2000, cold: 2000, firsts: 2000, lookups: 20, timelines: 5, singles: 5},
 		world:   world.World{People: 300, Events: 6000, Seed: 3},
+		large:   world.World{People: 500, Events: 9000, Seed: 4},
 	}
 	if err := r.all(t.Context()); err != nil {
 		t.Fatal(err)

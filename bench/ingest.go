@@ -59,7 +59,7 @@ func (r *run) noteRate(name string, t timing, peer float64, note string) *Figure
 
 // timing is how long so many lines took.
 type timing struct {
-	n           int
+	n, accepted int
 	took, acked time.Duration
 	cpu         time.Duration
 	disk        float64 // bytes a line
@@ -87,10 +87,7 @@ func (r *run) trackFiles() error {
 		r.say("ingest: write %d lines to a file", f.n)
 		err := writeTo(r.path(f.name), func(w io.Writer) error {
 			for line := range world.Track(trackSeed, f.n, f.people) {
-				if _, err := w.Write(line); err != nil {
-					return err
-				}
-				if _, err := w.Write(newline); err != nil {
+				if err := writeLine(w, line); err != nil {
 					return err
 				}
 			}
@@ -105,10 +102,27 @@ func (r *run) trackFiles() error {
 
 const trackSeed = 7
 
+func writeLine(w io.Writer, line []byte) error {
+	if _, err := w.Write(line); err != nil {
+		return err
+	}
+	_, err := w.Write(newline)
+	return err
+}
+
 var newline = []byte{'\n'}
 
-// trackKith loads a file into a fresh directory until SQL sees every line.
-func (r *run) trackKith(ctx context.Context, file string) (t timing, err error) {
+// trackKith is fileKith of lines that are all right.
+func (r *run) trackKith(ctx context.Context, file string) (timing, error) {
+	t, err := r.fileKith(ctx, file)
+	if err == nil && t.accepted != t.n {
+		err = errDiffers("accepted lines", t.accepted, t.n)
+	}
+	return t, err
+}
+
+// fileKith loads a file into a fresh directory until SQL sees every line.
+func (r *run) fileKith(ctx context.Context, file string) (t timing, err error) {
 	dir := r.path(trackDir)
 	if err := os.RemoveAll(dir); err != nil {
 		return t, err
@@ -129,13 +143,10 @@ func (r *run) trackKith(ctx context.Context, file string) (t timing, err error) 
 		return t, err
 	}
 	t.acked = time.Since(begin)
-	if rep.Accepted != rep.Received {
-		return t, errDiffers("accepted lines", rep.Accepted, rep.Received)
-	}
 	if err := count(ctx, e, rep.Accepted); err != nil {
 		return t, err
 	}
-	t.n, t.took, t.cpu = rep.Received, time.Since(begin), cpuTime()-cpu
+	t.n, t.accepted, t.took, t.cpu = rep.Received, rep.Accepted, time.Since(begin), cpuTime()-cpu
 	if err := e.Close(); err != nil {
 		return t, err
 	}
@@ -144,15 +155,20 @@ func (r *run) trackKith(ctx context.Context, file string) (t timing, err error) 
 	return t, err
 }
 
-// trackPeer lets DuckDB read the file into a typed table of a fresh database.
-func (r *run) trackPeer(ctx context.Context, file string) (t timing, err error) {
+// trackPeer lets DuckDB read the file into a typed table.
+func (r *run) trackPeer(ctx context.Context, file string) (timing, error) {
+	return r.filePeer(ctx, file, (*peer.DB).Track)
+}
+
+// filePeer lets DuckDB read the file into a table of a fresh database.
+func (r *run) filePeer(ctx context.Context, file string, read func(*peer.DB, context.Context, string) (int64, error)) (t timing, err error) {
 	db, err := peer.Open(r.path("peer.duckdb"), threads())
 	if err != nil {
 		return t, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	begin, cpu := time.Now(), cpuTime()
-	n, err := db.Track(ctx, r.path(file))
+	n, err := read(db, ctx, r.path(file))
 	t.n, t.took, t.cpu = int(n), time.Since(begin), cpuTime()-cpu
 	if err != nil {
 		return t, err

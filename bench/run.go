@@ -28,11 +28,11 @@ type Options struct {
 }
 
 // Parts are what a run measures, in this order.
-var Parts = []string{"load", "questions", "people", "open", "memory", "ingest"}
+var Parts = []string{"load", "questions", "people", "open", "memory", "ingest", "first"}
 
 // scale is how much is done at a size.
 type scale struct {
-	warm, cold                  int // lines; each cold one is about another person
+	warm, cold, firsts          int // lines; each cold one is about another person; firsts are of size M
 	lookups, timelines, singles int
 }
 
@@ -40,9 +40,9 @@ type scale struct {
 const warmPeople = 20_000
 
 var scales = map[string]scale{
-	"S": {1_000_000, 1_000_000, 10_000, 1_000, 300},
-	"M": {2_000_000, 1_000_000, 20_000, 2_000, 500},
-	"L": {2_000_000, 1_000_000, 20_000, 2_000, 500},
+	"S": {1_000_000, 1_000_000, 2_000_000, 10_000, 1_000, 300},
+	"M": {2_000_000, 1_000_000, 2_000_000, 20_000, 2_000, 500},
+	"L": {2_000_000, 1_000_000, 2_000_000, 20_000, 2_000, 500},
 }
 
 // run is a run in progress.
@@ -50,6 +50,7 @@ type run struct {
 	Options
 	scale
 	world  world.World
+	large  world.World // the first lines of this one are loaded
 	report *Report
 	own    bool // the directory is ours to remove
 }
@@ -62,6 +63,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	var err error
 	if r.world, err = world.Size(r.Size); err != nil {
+		return nil, err
+	}
+	if r.large, err = world.Size("M"); err != nil {
 		return nil, err
 	}
 	for _, p := range r.Parts {
@@ -90,7 +94,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		r.report.Machine.LoadEnd = loadAverage()
 		r.report.Took = time.Since(r.report.Began).Truncate(time.Second).String()
 	}()
-	parts := []func(context.Context) error{r.load, r.questions, r.people, r.open, r.memory, r.ingest} // as Parts
+	parts := []func(context.Context) error{r.load, r.questions, r.people, r.open, r.memory, r.ingest, r.first} // as Parts
 	for i, p := range Parts {
 		if len(r.Parts) > 0 && !slices.Contains(r.Parts, p) {
 			continue
@@ -118,7 +122,7 @@ func (r *run) clear() error {
 		return os.RemoveAll(r.Dir)
 	}
 	var errs []error
-	for _, name := range []string{worldFile, worldDir, smallDir, trackDir, warmFile, coldFile} {
+	for _, name := range []string{worldFile, worldDir, smallDir, trackDir, warmFile, coldFile, firstFile} {
 		errs = append(errs, os.RemoveAll(r.path(name)))
 	}
 	return errors.Join(errs...)
@@ -132,6 +136,7 @@ const (
 	trackDir  = "track.kith"
 	warmFile  = "warm.ndjson"
 	coldFile  = "cold.ndjson"
+	firstFile = "first.ndjson"
 )
 
 func (r *run) path(name string) string { return filepath.Join(r.Dir, name) }

@@ -82,6 +82,41 @@ func (d *DB) Track(ctx context.Context, file string) (int64, error) {
 	return n, err
 }
 
+// Types gives the columns that DuckDB finds in the first 200,000 lines of a
+// file, as Typed wants them.
+func (d *DB) Types(ctx context.Context, file string) (string, error) {
+	rows, err := d.db.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_json("+literal(file)+
+		", format='newline_delimited', ignore_errors=true, sample_size=200000, maximum_object_size=33554432))")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var name, typ string
+		if err := rows.Scan(&name, &typ); err != nil {
+			return "", err
+		}
+		list = append(list, `"`+strings.ReplaceAll(name, `"`, `""`)+`": `+literal(typ))
+	}
+	return "{" + strings.Join(list, ", ") + "}", rows.Err()
+}
+
+// Typed reads a file of lines into a table with the columns, and makes it
+// durable. It gives the number of rows; lines that are no JSON are left out.
+func (d *DB) Typed(ctx context.Context, file, columns string) (int64, error) {
+	err := d.exec(ctx, "CREATE OR REPLACE TABLE typed AS SELECT * FROM read_json("+literal(file)+
+		", format='newline_delimited', ignore_errors=true, maximum_object_size=33554432, columns="+columns+")", "CHECKPOINT")
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = d.db.QueryRowContext(ctx, "SELECT count(*) FROM typed").Scan(&n)
+	return n, err
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
 // Copy makes a table of rows, which it closes. Columns called properties_x
 // become the fields x of one STRUCT, as a table made by hand would have them.
 func (d *DB) Copy(ctx context.Context, table string, rows *sql.Rows) (n int64, err error) {
