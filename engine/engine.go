@@ -93,7 +93,7 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), Memtable: e.memtable(), NoSync: e.o.NoSync}); err != nil {
+	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), ReadOnly: e.o.ReadOnly, Memtable: e.memtable(), NoSync: e.o.NoSync}); err != nil {
 		return err
 	}
 	if e.keys, err = storage.OpenKeyring(e.path("keys"), e.o.Key, fresh, e.store.Get); err != nil {
@@ -157,25 +157,19 @@ func (e *Engine) claim() (fresh bool, err error) {
 	if e.dir == "" {
 		return true, nil
 	}
+	if e.o.ReadOnly {
+		return false, e.look()
+	}
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return false, fmt.Errorf("make the directory: %w", err)
 	}
-	if _, err := os.Stat(e.path("BACKUP")); err == nil {
-		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrDenied, Err: errors.New("this is a backup: kith restore makes a directory of it")}
-	}
-	text, err := os.ReadFile(e.path("FORMAT"))
-	switch {
-	case err == nil && string(text) != format:
-		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrUnsupported, Err: errors.New("the directory has a format that this version does not know")}
-	case errors.Is(err, os.ErrNotExist):
-		if err := e.empty(); err != nil {
-			return false, err
-		}
-		fresh = true
-	case err != nil:
-		return false, fmt.Errorf("read FORMAT: %w", err)
+	if _, err = e.fresh(); err != nil { // before a file is put into a directory that is not ours
+		return false, err
 	}
 	if e.lock, err = lock(e.dir); err != nil {
+		return false, err
+	}
+	if fresh, err = e.fresh(); err != nil { // its owner may have made it meanwhile
 		return false, err
 	}
 	if err := e.dropBallast(); err != nil {
@@ -187,12 +181,44 @@ func (e *Engine) claim() (fresh bool, err error) {
 	return fresh, os.MkdirAll(e.path("tmp"), 0o700)
 }
 
+// look claims the directory for reading alone, beside others who only read.
+func (e *Engine) look() (err error) {
+	if e.lock, err = lockShared(e.dir); err != nil {
+		return err
+	}
+	fresh, err := e.fresh()
+	if err == nil && fresh {
+		err = &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrNotFound, Err: errors.New("there is no platform to read")}
+	}
+	return err
+}
+
+// fresh tells whether the directory is still to be made one of Kith's.
+func (e *Engine) fresh() (bool, error) {
+	if _, err := os.Stat(e.path("BACKUP")); err == nil {
+		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrDenied, Err: errors.New("this is a backup: kith restore makes a directory of it")}
+	}
+	text, err := os.ReadFile(e.path("FORMAT"))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return true, e.empty()
+	case err != nil:
+		return false, fmt.Errorf("read FORMAT: %w", err)
+	case string(text) != format:
+		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrUnsupported, Err: errors.New("the directory has a format that this version does not know")}
+	}
+	return false, nil
+}
+
 // ours are the names that may stand in a directory whose making was interrupted.
 var ours = map[string]bool{"LOCK": true, "kith.sock": true, "keys": true, "badger": true, "history": true, "tmp": true, "ballast": true, "FORMAT.new": true}
 
 // empty refuses a directory that holds anything else.
 func (e *Engine) empty() error {
 	entries, err := os.ReadDir(e.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read the directory: %w", err)
 	}

@@ -38,6 +38,26 @@ func lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// lockShared takes the directory for reading, together with others, and
+// changes nothing in it. Where there is no lock file nobody has ever owned it.
+func lockShared(dir string) (*os.File, error) {
+	f, err := os.Open(filepath.Join(dir, "LOCK"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		defer f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock the directory: %w", err)
+		}
+		return nil, &kith.Error{Op: "engine.Open", On: dir, Kind: kith.ErrLocked, Err: fmt.Errorf("process %s owns it", owner(f))}
+	}
+	return f, nil
+}
+
 // owner reads the process number in a lock file.
 func owner(f *os.File) string {
 	pid := make([]byte, 20)

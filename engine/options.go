@@ -13,7 +13,7 @@ type Options struct {
 	Now      func() time.Time // the only clock; nil: the wall
 	Key      []byte           // master key, 32 bytes; nil: keys/master, made when absent
 	Rules    *identity.Rules  // of a new directory; in an old one they must equal the stored rules; nil: as stored
-	ReadOnly bool             // no writes; another process may not own the directory either
+	ReadOnly bool             // change no byte of the directory: it must have been closed; several may read it, none may own it
 	Memory   int64            // bytes for blocks, caches and DuckDB together; 0: half of the machine's
 	Threads  int              // for cleaning and queries; 0: one a core
 	NoSync   bool             // acknowledge before the disk has it: a power cut may lose the last commits, a killed process does not

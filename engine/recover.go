@@ -78,7 +78,7 @@ func (e *Engine) openState() error {
 		return err
 	}
 	e.keeper.n.Store(e.checkpoint.N)
-	e.keeper.sweeping, e.keeper.cleaning = true, true // a crash may have left an unfinished checkpoint
+	e.keeper.sweeping, e.keeper.cleaning = !e.o.ReadOnly, !e.o.ReadOnly // a crash may have left an unfinished checkpoint
 	var err error
 	if e.state, err = storage.NewState(e.loadUnit, e.lim.state); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (e *Engine) openHistory() error {
 	}
 	e.hist, err = history.Open(history.Options{
 		Dir: e.path("history"), Temp: e.path("tmp"), Memory: e.lim.duckdb, Threads: e.lim.threads,
-		Paths: e.paths, Manifest: m, Save: e.saveManifest, PartRows: PartRows,
+		Paths: e.paths, Manifest: m, Save: e.saveManifest, PartRows: PartRows, ReadOnly: e.o.ReadOnly,
 	})
 	return err
 }
@@ -219,6 +219,9 @@ func (e *Engine) replayTail(head *storage.Head) error {
 	}
 	if rows := e.hist.Rows(); rows < next {
 		return &kith.Error{Op: "engine.Open", On: "history", Kind: kith.ErrCorrupt, Err: fmt.Errorf("it has %d events and the log goes on at %d", rows, next)}
+	}
+	if e.o.ReadOnly && len(pieces) > 0 {
+		return storage.ErrUnclean
 	}
 	e.follow.takeOver(pieces)
 	return nil

@@ -37,7 +37,7 @@ type socket struct {
 
 // listen opens the socket, unless told not to.
 func (e *Engine) listen() error {
-	if e.dir == "" || e.o.NoSocket {
+	if e.dir == "" || e.o.NoSocket || e.o.ReadOnly {
 		return nil
 	}
 	if err := os.Remove(e.path(socketName)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -36,24 +36,28 @@ func seal(dir string) error {
 	return nil
 }
 
-// checkSeal compares the seal, where there is one, and breaks it.
-func checkSeal(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	path := filepath.Join(dir, sealFile)
-	was, err := os.ReadFile(path)
+// ErrUnclean: what was opened to read only has to be opened for writing once.
+var ErrUnclean = &kith.Error{Op: "engine.Open", Kind: kith.ErrUnsupported, Err: errors.New("it was not closed in order, and to read only is to mend nothing: open it once for writing")}
+
+// checkSeal compares the seal, and reports whether there is one.
+func checkSeal(dir string) (sealed bool, err error) {
+	was, err := os.ReadFile(filepath.Join(dir, sealFile))
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(was) < 8 { // never closed, or cut off in closing
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the seal of the store: %w", err)
+		return false, fmt.Errorf("read the seal of the store: %w", err)
 	}
 	is, err := sumOf(dir)
 	if err != nil || string(is) != string(was) {
-		return &kith.Error{Op: "storage.Open", On: "MANIFEST", Kind: kith.ErrCorrupt, Err: errors.New("it is not as it was when the store was closed: restore a backup")}
+		return false, &kith.Error{Op: "storage.Open", On: "MANIFEST", Kind: kith.ErrCorrupt, Err: errors.New("it is not as it was when the store was closed: restore a backup")}
 	}
-	if err := os.Remove(path); err != nil {
+	return true, nil
+}
+
+// breakSeal removes the seal of a store that is about to be written.
+func breakSeal(dir string) error {
+	if err := os.Remove(filepath.Join(dir, sealFile)); err != nil {
 		return fmt.Errorf("break the seal of the store: %w", err)
 	}
 	d, err := os.Open(dir) // a power cut must not bring the seal back

@@ -41,8 +41,8 @@ func OpenStore(c Config) (s *Store, err error) {
 	o := badger.DefaultOptions(c.Dir)
 	if c.Dir == "" {
 		o = o.WithInMemory(true)
-	} else if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the store's folder: %w", err)
+	} else if err := prepare(c); err != nil {
+		return nil, err
 	}
 	o.Logger = nil
 	o.MetricsEnabled = false
@@ -63,9 +63,6 @@ func OpenStore(c Config) (s *Store, err error) {
 		o.BaseTableSize = c.Memtable / 4 // a table in the making takes twice its size in memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
 	}
-	if err := errors.Join(removeUnborn(c.Dir), checkSeal(c.Dir)); err != nil {
-		return nil, err
-	}
 	db, err := badger.Open(o)
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
@@ -73,12 +70,27 @@ func OpenStore(c Config) (s *Store, err error) {
 	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == ""}, nil
 }
 
+// prepare makes the store's folder, or looks whether the one there is as it was closed.
+func prepare(c Config) error {
+	if c.ReadOnly {
+		if sealed, err := checkSeal(c.Dir); err != nil || !sealed {
+			return errors.Join(err, ErrUnclean)
+		}
+		return nil
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the store's folder: %w", err)
+	}
+	sealed, err := checkSeal(c.Dir)
+	if err == nil && sealed {
+		err = breakSeal(c.Dir)
+	}
+	return errors.Join(err, removeUnborn(c.Dir))
+}
+
 // removeUnborn removes log files of no size: a power cut can leave their names
 // without any bytes, nothing in them was ever synced, and Badger would not open.
 func removeUnborn(dir string) error {
-	if dir == "" {
-		return nil
-	}
 	for _, pattern := range []string{"*.mem", "*.vlog"} {
 		files, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
@@ -103,7 +115,7 @@ func (s *Store) Close() error {
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}
-	if s.memory {
+	if s.memory || s.db.Opts().ReadOnly {
 		return nil
 	}
 	return seal(dir)

@@ -25,6 +25,7 @@ type Options struct {
 	Threads  int      // of DuckDB; 0: one for each processor
 	PartRows int      // rows after which the live part is sealed; 0: 4 Mi
 	Files    bool     // SQL may read and write files
+	ReadOnly bool     // nothing is written: no appends, no spilling, no file touched
 	Paths    PathSet  // the engine's dictionary of leaf paths
 	Manifest Manifest // what Save was last given; the zero value: nothing
 	// Save makes the manifest durable. History relies on it only after it returned
@@ -95,8 +96,10 @@ func (h *History) open() (err error) {
 	}
 	h.parts, h.pending = nil, nil
 	if h.o.Dir != "" {
-		if err := h.sweep(); err != nil {
-			return fail("Open", "", kith.ErrCorrupt, err)
+		if !h.o.ReadOnly {
+			if err := h.sweep(); err != nil {
+				return fail("Open", "", kith.ErrCorrupt, err)
+			}
 		}
 		for _, p := range h.manifest.Parts {
 			q, err := h.attachPart(h.c, p)
@@ -111,7 +114,7 @@ func (h *History) open() (err error) {
 	}
 	h.db = sql.OpenDB(&connector{h: h, in: h.in})
 	h.db.SetMaxIdleConns(8)
-	if p := h.live(); p != nil {
+	if p := h.live(); p != nil && !h.o.ReadOnly {
 		h.w = h.newWriter(p)
 	}
 	return nil
@@ -126,7 +129,7 @@ func (h *History) settings() (url.Values, error) {
 	if spill <= 0 {
 		spill = 16 << 30
 	}
-	if h.o.Dir != "" {
+	if h.o.Dir != "" && !h.o.ReadOnly {
 		if err := os.MkdirAll(h.o.Dir, 0o700); err != nil {
 			return nil, err
 		}
@@ -138,6 +141,10 @@ func (h *History) settings() (url.Values, error) {
 	set.Set("memory_limit", fmt.Sprintf("%d B", memory))
 	set.Set("max_temp_directory_size", fmt.Sprintf("%d B", spill))
 	set.Set("temp_directory", temp)
+	// What spills may be opened personal values. Without an extension DuckDB has
+	// no random numbers good enough to call it secure, and wants that said.
+	set.Set("temp_file_encryption", "true")
+	set.Set("force_mbedtls_unsafe", "true")
 	set.Set("checkpoint_threshold", "128MB") // each checkpoint rewrites the last row group of every column
 	for _, off := range []string{"autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions", "allow_persistent_secrets"} {
 		set.Set(off, "false")
@@ -270,7 +277,7 @@ func (h *History) Close() error {
 	}
 	h.closed = true
 	var err error
-	if p := h.live(); p != nil && h.o.Dir != "" && !h.broken.Load() {
+	if p := h.live(); p != nil && h.o.Dir != "" && !h.o.ReadOnly && !h.broken.Load() {
 		err = h.c.exec("CHECKPOINT " + p.alias())
 	}
 	h.shutLocked()

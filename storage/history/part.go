@@ -175,14 +175,14 @@ func newPart(p Part, cols []shred) *part {
 // attachPart attaches a part that is in the manifest and reads its state.
 func (h *History) attachPart(c *conn, p Part) (*part, error) {
 	mode := "STORAGE_VERSION 'latest'"
-	if p.Sealed {
+	if p.Sealed || h.o.ReadOnly {
 		mode = "READ_ONLY"
 	}
 	if _, err := os.Stat(h.path(p)); err != nil {
 		return nil, fail("Open", "part "+p.file(), kith.ErrCorrupt, errors.New("the file is missing"))
 	}
 	err := c.exec("ATTACH " + quote(h.path(p)) + " AS " + p.alias() + " (" + mode + ")")
-	if err != nil && !p.Sealed && cutTorn(h.path(p)+".wal", err) {
+	if err != nil && !p.Sealed && !h.o.ReadOnly && cutTorn(h.path(p)+".wal", err) {
 		err = c.exec("ATTACH " + quote(h.path(p)) + " AS " + p.alias() + " (" + mode + ")")
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
@@ -16,7 +17,8 @@ import (
 // SQL answers one statement that only reads, as of v: rows up to v.Seq() must
 // have been appended. It takes v over and releases it when the rows are closed,
 // or when it returns an error. A statement that would write is ErrDenied; what
-// DuckDB refuses is ErrInvalid, with DuckDB's words.
+// DuckDB refuses is ErrInvalid, with DuckDB's words but for the values of the
+// data that they quote.
 func (h *History) SQL(ctx context.Context, v View, query string, args ...any) (*sql.Rows, error) {
 	j := &job{view: v}
 	defer func() {
@@ -189,12 +191,14 @@ func (a *asker) answer(ctx context.Context, query string, args []driver.NamedVal
 	}
 	var rows driver.Rows
 	if err == nil {
-		rows, err = stmt.QueryContext(ctx, args)
+		if rows, err = stmt.QueryContext(ctx, args); err != nil {
+			err = withheld(err, query)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, stmt.Close())
 	}
-	return &answer{duckRows: rows.(duckRows), stmt: stmt, s: a.s}, nil
+	return &answer{duckRows: rows.(duckRows), stmt: stmt, s: a.s, query: query}, nil
 }
 
 // allowed refuses a statement that writes; of EXPLAIN, which may run what it
@@ -252,8 +256,18 @@ type duckRows interface {
 // answer is the rows of one statement; closing it releases the view.
 type answer struct {
 	duckRows
-	stmt *duckdb.Stmt
-	s    *session
+	stmt  *duckdb.Stmt
+	s     *session
+	query string
+}
+
+// Next gives the next row.
+func (r *answer) Next(dest []driver.Value) error {
+	err := r.duckRows.Next(dest)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = withheld(err, r.query)
+	}
+	return err
 }
 
 // Close lets the rows and the view go.

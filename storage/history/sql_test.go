@@ -133,6 +133,9 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 func TestLargeSortsSpill(t *testing.T) {
 	h := open(t, Options{Dir: t.TempDir(), Paths: &dictionary{}, Memory: 48 << 20, Threads: 2, Save: func(Manifest) error { return nil }})
 	defer h.Close()
+	if got := ask(t, h, &version{}, "SELECT current_setting('temp_file_encryption')"); got != "true\n" {
+		t.Error("what spills is not encrypted")
+	}
 	if got := ask(t, h, &version{}, "SELECT count(x) FROM (SELECT hash(range)::VARCHAR AS x FROM range(1500000) ORDER BY x OFFSET 1)"); got != "1499999\n" {
 		t.Error(got)
 	}
@@ -149,5 +152,51 @@ func TestNowIsTheViews(t *testing.T) {
 		if got := ask(t, h, &version{now: now}, query); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestErrorsQuoteNoData(t *testing.T) {
+	d := &dictionary{}
+	h := open(t, Options{Paths: d})
+	defer h.Close()
+	const value = `xq"7' y`
+	var rows []Row
+	for i := range 3000 { // the last chunk too
+		rows = append(rows, Row{Seq: uint64(i + 1), Kind: 2, Name: "Order", Time: 1e15, Received: NoTime, Sent: NoTime, Original: NoTime, Source: "web",
+			Cells: d.cells("properties.word", `"8317"`, "properties.total", "4711")})
+	}
+	rows[2999].Cells = d.cells("properties.word", `"xq\"7' y"`, "properties.total", "4711")
+	if err := h.Append(rows); err != nil {
+		t.Fatal(err)
+	}
+	v := &version{seq: 3000, owner: selves(1)}
+	for _, c := range []struct{ query, want string }{
+		{"SELECT properties.word::INT FROM events", "could not be converted to INT32"},
+		{"SELECT strptime(properties.word, '%Y') FROM events", "withheld"},
+		{"SELECT json_extract(properties.word, '$.a') FROM events", "withheld"},
+		{"SELECT error(properties.word) FROM events", "withheld"},
+		{"SELECT properties.total::TINYINT FROM events", "INT8"},
+		{"SELECT sum(hugeint '170141183460469231731687303715884105000' + properties.total::HUGEINT) FROM events", "withheld"},
+		{"SELECT regexp_matches('a', properties.word || '(') FROM events", "withheld"},
+		{"SELECT properties.word::DATE FROM events", "withheld"},
+		{"SELECT date_trunc(properties.word, ts) FROM events", "withheld"},
+	} {
+		got, err := tryAsk(h, v, c.query)
+		if !errors.Is(err, kith.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s = %.60q, %v; want %s", c.query, got, err, c.want)
+			continue
+		}
+		for _, part := range []string{"xq", "7' y", "4711", "8317"} {
+			if strings.Contains(err.Error(), part) {
+				t.Errorf("%s quotes %q: %v", c.query, part, err)
+			}
+		}
+	}
+	_, err := tryAsk(h, v, "SELECT properties.word::INT FROM events")
+	if !strings.Contains(err.Error(), "LINE 1: SELECT properties.word::INT FROM events") {
+		t.Error("the place in the statement is lost:", err)
+	}
+	if _, err := tryAsk(h, v, "SELECT 'abc'::INT"); err == nil || !strings.Contains(err.Error(), "abc") {
+		t.Error("what the statement itself says may be said:", err)
 	}
 }
