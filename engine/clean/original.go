@@ -53,6 +53,10 @@ func Original(dst []byte, paths interface{ Path(id uint32) string }, p *Parts) (
 	head.put("sentAt", stamp(p.Sent))
 	head.put("receivedAt", stamp(p.Received))
 	for _, m := range t.list { // a leaf wins over what the parts say
+		if string(m.leaf) == "null" && (m.key == "userId" || m.key == "anonymousId") { // it was absent: see keepID
+			head.list = slices.DeleteFunc(head.list, func(o *tree) bool { return o.key == m.key })
+			continue
+		}
 		head.replace(m)
 	}
 	return head.append(dst), nil
