@@ -35,7 +35,7 @@ type limits struct {
 	piece    int64  // bytes that upkeep writes at once
 	queue    int64  // bytes of events that wait for the line, and again for history
 	keys     int64  // bytes for opened keys
-	runs     int64  // bytes for opened blocks of message ids, tokens and places
+	runs     int64  // bytes for opened blocks of message ids, and of tokens, and of places
 	docs     int64  // bytes for opened trait documents
 	caches   int    // entries of the caches of identifiers and of pairs
 	replay   uint64 // a checkpoint begins when so many events would have to be told again; each takes about 100 bytes until then
@@ -73,7 +73,7 @@ func (o *Options) limits() limits {
 		piece:    min(memtable/24, 2<<20),
 		queue:    min(max(memory/20, 8<<20), 256<<20),
 		keys:     min(memory/32, 256<<20),
-		runs:     min(memory/64, 64<<20),
+		runs:     memory / 128,
 		docs:     min(memory/32, 256<<20),
 		caches:   int(min(memory/2048, 1<<20)),
 		replay:   uint64(min(max(memory/2048, 100_000), 1_000_000)),
