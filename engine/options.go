@@ -9,6 +9,10 @@ import (
 )
 
 // Options say how a platform is opened. The zero value is right for most; nil is the same.
+//
+// Memory bounds what no file stands behind, as far as shares can: Go's collector
+// may let a load take up to twice of what the engine holds on the heap, unless
+// the process has a memory limit of its own (docs/memory.md).
 type Options struct {
 	Now      func() time.Time // the only clock; nil: the wall
 	Key      []byte           // master key, 32 bytes; nil: keys/master, made when absent
