@@ -35,15 +35,16 @@ var floors = map[string][]string{
 // second one, bench/peer: the benchmark measures Kith beside DuckDB alone, and
 // that must not go through any code of ours (see second).
 var homes = map[string]string{
-	"github.com/dgraph-io/badger":  "storage",
-	"github.com/duckdb/duckdb-go":  "storage/history",
-	"github.com/xwb1989/sqlparser": "query",
-	"github.com/RoaringBitmap":     "storage/bitmap",
-	"github.com/nyaruka":           "identity",
-	"github.com/alecthomas/kong":   "cmd",
-	"github.com/hanwen/go-fuse":    "engine/enginetest/faults",
-	"github.com/jedib0t/go-pretty": "cmd",
-	"github.com/vbauerster/mpb":    "cmd",
+	"github.com/dgraph-io/badger":    "storage",
+	"github.com/dgraph-io/ristretto": "storage",
+	"github.com/duckdb/duckdb-go":    "storage/history",
+	"github.com/xwb1989/sqlparser":   "query",
+	"github.com/RoaringBitmap":       "storage/bitmap",
+	"github.com/nyaruka":             "identity",
+	"github.com/alecthomas/kong":     "cmd",
+	"github.com/hanwen/go-fuse":      "engine/enginetest/faults",
+	"github.com/jedib0t/go-pretty":   "cmd",
+	"github.com/vbauerster/mpb":      "cmd",
 }
 
 // second says which other folder may import a library, and nothing of ours.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -108,8 +109,43 @@ func forgetPeak() {
 // peak gives the most memory that this process had since forgetPeak.
 func peak() int64 { return statusBytes("VmHWM") }
 
-// resident gives the memory that this process has now.
-func resident() int64 { return statusBytes("VmRSS") }
+// anonymous gives the memory of this process now that no file stands behind:
+// only what is mapped from files can be taken back by the kernel.
+func anonymous() int64 { return statusBytes("RssAnon") }
+
+// watch is the most anonymous memory of this process while it runs: of that
+// Linux keeps no peak.
+type watch struct {
+	stop, done chan struct{}
+	once       sync.Once
+	most       int64
+}
+
+// watchAnonymous begins to look, every 10 ms.
+func watchAnonymous() *watch {
+	w := &watch{stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			w.most = max(w.most, anonymous())
+			select {
+			case <-w.stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return w
+}
+
+// end stops looking and gives the peak. It may be called again.
+func (w *watch) end() int64 {
+	w.once.Do(func() { close(w.stop) })
+	<-w.done
+	return w.most
+}
 
 func statusBytes(name string) int64 {
 	kb, err := strconv.ParseInt(strings.TrimSuffix(field("/proc/self/status", name), " kB"), 10, 64)

@@ -227,7 +227,7 @@ func (b *backup) fits(v *version) (bool, error) {
 
 // store copies the version's store.
 func (b *backup) store(ctx context.Context) error {
-	dst, err := storage.OpenStore(storage.Config{Dir: filepath.Join(b.dir, "badger"), Memtable: b.e.memtable()})
+	dst, err := storage.OpenStore(storage.Config{Dir: filepath.Join(b.dir, "badger"), Memtable: b.e.lim.memtable})
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (c *checker) keyring() error {
 	if err != nil {
 		return err
 	}
-	keys.Limit(c.e.lim.state / 16)
+	keys.Limit(c.e.lim.keys / 2)
 	c.keys = keys
 	id, secret := c.e.keys.Secret()
 	if now, ok := keys.SecretOf(id); !ok || now != secret {

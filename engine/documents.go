@@ -8,20 +8,30 @@ import (
 )
 
 // docCache remembers opened trait documents. The line's alone; it forgets all
-// when it is full.
+// when they take more than its limit of bytes.
 type docCache struct {
-	m     map[kith.FragmentID]*document
-	limit int
+	m           map[kith.FragmentID]*document
+	used, limit int64
 }
 
-func newDocCache(limit int) *docCache { return &docCache{map[kith.FragmentID]*document{}, limit} }
+func newDocCache(limit int64) *docCache {
+	return &docCache{m: map[kith.FragmentID]*document{}, limit: limit}
+}
 
 func (c *docCache) put(f kith.FragmentID, d *document) {
-	if len(c.m) >= c.limit {
+	if c.used >= c.limit {
 		clear(c.m)
+		c.used = 0
+	}
+	if old := c.m[f]; old != nil {
+		c.used -= docMemory(old)
 	}
 	c.m[f] = d
+	c.used += docMemory(d)
 }
+
+// docMemory gives what an opened document takes, about; Size is of its stored form.
+func docMemory(d *document) int64 { return 64 + 2*d.Size() }
 
 // document gives a fragment's trait document as the turn sees it.
 func (t *turn) document(f kith.FragmentID) (*document, error) {

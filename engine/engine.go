@@ -93,13 +93,13 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), ReadOnly: e.o.ReadOnly, Memtable: e.memtable(), NoSync: e.o.NoSync}); err != nil {
+	if e.store, err = storage.OpenStore(storage.Config{Dir: e.path("badger"), ReadOnly: e.o.ReadOnly, Memtable: e.lim.memtable, NoSync: e.o.NoSync}); err != nil {
 		return err
 	}
 	if e.keys, err = storage.OpenKeyring(e.path("keys"), e.o.Key, fresh, e.store.Get); err != nil {
 		return err
 	}
-	e.keys.Limit(e.lim.state / 8)
+	e.keys.Limit(e.lim.keys)
 	_, key := e.keys.Secret()
 	secret := identity.Secret(key)
 	e.secret = &secret
@@ -139,14 +139,6 @@ func (e *Engine) path(name string) string {
 		return ""
 	}
 	return filepath.Join(e.dir, name)
-}
-
-// memtable keeps Badger's buffers within the memory that was given.
-func (e *Engine) memtable() int64 {
-	if e.dir == "" || e.o.Memory > 0 && e.o.Memory < 1<<30 {
-		return 16 << 20
-	}
-	return 0
 }
 
 // format is what the file FORMAT holds. Another first line means another format.

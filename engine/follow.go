@@ -175,12 +175,13 @@ func (f *follower) flushed(pieces []piece, err error) {
 		return
 	}
 	mark := kith.Seq(f.e.hist.Watermark())
-	for len(f.pieces) > 0 && f.pieces[0].newest <= mark {
-		p := f.pieces[0]
-		f.pieces = f.pieces[1:]
-		f.events -= len(p.events)
-		f.bytes -= int64(len(p.blob))
+	n := 0
+	for n < len(f.pieces) && f.pieces[n].newest <= mark {
+		f.events -= len(f.pieces[n].events)
+		f.bytes -= int64(len(f.pieces[n].blob))
+		n++
 	}
+	f.pieces = append([]piece(nil), f.pieces[n:]...) // a copy: the old list would keep what is done in memory
 	if len(f.pieces) == 0 || f.pieces[0].from > f.want {
 		f.want = 0
 	}

@@ -13,7 +13,8 @@ import (
 const (
 	turnEvents = 2000
 	turnTime   = 2 * time.Millisecond
-	blobBytes  = 768 << 10 // a log record is cut here, below Badger's limit of a value
+	freshBytes = 80        // of a new fragment's record, about
+	blobBytes  = 224 << 10 // a log record is cut here, so that one fits into a block of the store
 )
 
 // Point is called at the named steps of a commit. Fault tests set it; it does nothing otherwise.
@@ -42,7 +43,7 @@ type line struct {
 func newLine(e *Engine, head storage.Head) *line {
 	l := &line{
 		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, prints: e.newCleaner(),
-		frags: newFragmentCache(e.lim.caches), pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.caches / 8),
+		frags: newFragmentCache(e.lim.caches), pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.docs),
 	}
 	if l.head.Tallies == nil {
 		l.head.Tallies = map[string]kith.Tally{}
@@ -184,7 +185,7 @@ func (t *turn) call(c *call) error {
 // full tells whether the turn should commit: it has the events of a turn, or a
 // request waits and it has lasted as long as one.
 func (t *turn) full() bool {
-	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len())) ||
+	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len()+len(t.fresh)*freshBytes)) ||
 		t.events&31 == 31 && t.l.q.urgent.Load() > 0 && time.Since(t.start) > turnTime
 }
 

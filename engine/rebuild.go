@@ -84,13 +84,13 @@ func (e *Engine) blank() (*Engine, error) {
 	}
 	x.matcher.Store(e.matcher.Load())
 	var err error
-	if x.store, err = storage.OpenStore(storage.Config{Dir: x.path("badger"), Memtable: x.memtable()}); err != nil {
+	if x.store, err = storage.OpenStore(storage.Config{Dir: x.path("badger"), Memtable: x.lim.memtable}); err != nil {
 		return x, err
 	}
 	if x.keys, err = storage.OpenKeyring("", nil, true, x.store.Get); err != nil { // its own, so that no number is sealed twice under one key
 		return x, err
 	}
-	x.keys.Limit(e.lim.state / 16)
+	x.keys.Limit(e.lim.keys / 2)
 	x.traits.e = x
 	for _, c := range e.traits.all() {
 		x.traits.known = append(x.traits.known, string(c.kind)+c.path)

@@ -120,7 +120,7 @@ func (a *adoption) places() (*storage.Places, error) {
 func (a *adoption) run(p *storage.Places) error {
 	p.Commit()
 	for more := p.Freeze(); more; {
-		done, err := p.Flush(a.tx, pieceBytes/2)
+		done, err := p.Flush(a.tx, int(a.x.lim.piece)/2)
 		if err != nil {
 			return err
 		}

@@ -95,8 +95,13 @@ func (e *Engine) openState() error {
 	if e.tokens, err = storage.OpenTokens(e.store.Get, e.checkpoint.Tokens); err != nil {
 		return err
 	}
-	e.places, err = storage.OpenPlaces(e.store.Get, e.checkpoint.Places)
-	return err
+	if e.places, err = storage.OpenPlaces(e.store.Get, e.checkpoint.Places); err != nil {
+		return err
+	}
+	e.mids.Limit(e.lim.runs)
+	e.tokens.Limit(e.lim.runs)
+	e.places.Limit(e.lim.runs)
+	return nil
 }
 
 // loadUnit reads a unit as of the last complete checkpoint.

@@ -10,7 +10,6 @@ import (
 
 // What upkeep writes between two turns at most, and when a checkpoint begins.
 const (
-	pieceBytes  = 2 << 20
 	pieceTime   = 3 * time.Millisecond
 	sweepKeys   = 2000
 	trimBlobs   = 64
@@ -93,14 +92,14 @@ func (e *Engine) keep() error {
 	switch {
 	case k.writing && !k.units:
 		var units []storage.Unit
-		units, k.units = k.frozen.Next(pieceBytes, pieceTime)
+		units, k.units = k.frozen.Next(int(e.lim.piece), pieceTime)
 		err = tx.PutUnits(e.checkpoint.N+1, units)
 	case k.writing && !k.mids:
-		k.mids, err = e.mids.Flush(tx, pieceBytes)
+		k.mids, err = e.mids.Flush(tx, int(e.lim.piece))
 	case k.writing && !k.places:
-		k.places, err = e.places.Flush(tx, pieceBytes)
+		k.places, err = e.places.Flush(tx, int(e.lim.piece))
 	case k.writing && !k.tokens:
-		k.tokens, err = e.tokens.Flush(tx, pieceBytes)
+		k.tokens, err = e.tokens.Flush(tx, int(e.lim.piece))
 	case k.writing:
 		return e.flip(tx)
 	case k.sweeping:
@@ -117,7 +116,7 @@ func (e *Engine) keep() error {
 	case k.merging:
 		k.merging = false
 		for _, r := range e.runs() {
-			more, err := r.Step(tx, pieceBytes/3)
+			more, err := r.Step(tx, int(e.lim.piece)/3)
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ type runSpec struct {
 	rows   int  // in a block
 	single bool // the newest row of a key stands for all, and is a tombstone where its last column is 0
 	filter bool // keys are evenly spread: keep a filter of them
-	cache  int  // opened blocks kept; a power of two
+	cache  int  // opened blocks kept at most; a power of two
 }
 
 // run is one sorted run: written once, never changed. What is read of it stays in memory
@@ -98,6 +98,18 @@ func openRuns(spec runSpec, load func(key []byte) ([]byte, error), state []byte)
 	}
 	return rs, rs.decode(state)
 }
+
+// Limit bounds the memory for opened blocks, in bytes. It is called before anything is looked up.
+func (rs *runs) Limit(memory int64) {
+	n := 8
+	for n < rs.cache && int64(n)*2*int64(rs.rows*runRowMemory) <= memory {
+		n *= 2
+	}
+	rs.blocks = make([]atomic.Pointer[runCached], n)
+}
+
+// runRowMemory is what a row of an opened block takes at most, about.
+const runRowMemory = 16
 
 const runStateHead = 9 // version, next number u32, runs u32; then for each run 20 bytes
 

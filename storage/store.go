@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/ristretto/v2/z"
 
 	"github.com/kithdb/kith"
 )
@@ -24,9 +26,11 @@ type Store struct {
 	nosync bool
 	memory bool
 	logged atomic.Int64 // bytes of log written since it was opened
+	spare  *z.AllocatorPool
+	rested int64 // bytes committed since spare was emptied; guarded by mu
 }
 
-// Config says how a store is opened. Cache is the size of Badger's index cache in bytes; 0 keeps all indexes.
+// Config says how a store is opened.
 type Config struct {
 	Dir      string // empty: in memory
 	ReadOnly bool
@@ -54,20 +58,45 @@ func OpenStore(c Config) (s *Store, err error) {
 	o.ValueThreshold = 1 << 20
 	o.ValueLogFileSize = 64 << 20
 	o.NumCompactors = 2
-	o.NumMemtables = 2 // each is asked for an absent key, and each takes its size in memory
+	o.NumMemtables = 1      // beside the one that is written: each is asked for an absent key, and takes its size in memory
+	o.BlockSize = 256 << 10 // a larger value takes three times its size while its table is built
 	o.CompactL0OnClose = false
 	o.BypassLockGuard = true
 	o.ReadOnly = c.ReadOnly
 	if c.Memtable > 0 {
 		o.MemTableSize = c.Memtable
-		o.BaseTableSize = c.Memtable / 4 // a table in the making takes twice its size in memory
+		o.BaseTableSize = c.Memtable / 8 // a compaction builds several at once, each in twice its size of memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
 	}
 	db, err := badger.Open(o)
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
 	}
-	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == ""}, nil
+	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == "", spare: spareOf(db)}, nil
+}
+
+// spareOf finds where Badger keeps the memory of tables that it has built, for
+// the next ones: up to eight pieces, of which each is in time as large as the
+// largest table ever took, which is several memtables. Badger shows the pool to
+// nobody and lets go of it only where no table is built for seconds. nil: this
+// Badger has none.
+func spareOf(db *badger.DB) *z.AllocatorPool {
+	v := reflect.ValueOf(db).Elem().FieldByName("allocPool")
+	if !v.IsValid() || v.Type() != reflect.TypeFor[*z.AllocatorPool]() {
+		return nil
+	}
+	return (*z.AllocatorPool)(v.UnsafePointer())
+}
+
+// rest lets go of the memory of tables that are built, about once a memtable; mu is held.
+func (s *Store) rest(written int64) {
+	if s.rested += written; s.spare == nil || s.rested < s.db.Opts().MemTableSize/2 {
+		return
+	}
+	s.rested = 0
+	for range 8 {
+		s.spare.Get(1, "spare").Release() // where the pool is empty this is a new one, of 512 bytes
+	}
 }
 
 // prepare makes the store's folder, or looks whether the one there is as it was closed.

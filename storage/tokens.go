@@ -109,6 +109,9 @@ func (ts *Tokens) Add(t kith.Token, f kith.FragmentID) error {
 	return nil
 }
 
+// Limit is as that of Mids.
+func (ts *Tokens) Limit(memory int64) { ts.inner.Limit(memory) }
+
 // Begin, Commit, Rollback, Freeze, Flush, Step, State, Switched, Sweep and
 // Check are as those of Mids, for the line.
 

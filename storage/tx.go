@@ -75,6 +75,7 @@ func (tx *Tx) Commit() (err error) {
 			return fmt.Errorf("sync: %w", err)
 		}
 	}
+	tx.s.rest(tx.bytes)
 	for i, d := range tx.delta {
 		tx.s.counts[i].Add(d)
 	}

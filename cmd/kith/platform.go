@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -72,6 +73,7 @@ func (a *app) open(dir string, fresh bool) (platform, error) {
 	if _, err := os.Stat(filepath.Join(dir, "FORMAT")); errors.Is(err, os.ErrNotExist) && !fresh {
 		return nil, instead(&kith.Error{Kind: kith.ErrNotFound}, "there is no platform at %s; to make one: kith load %s FILE", dir, dir)
 	}
+	limitHeap(int64(a.Memory))
 	o := &engine.Options{Key: key, Memory: int64(a.Memory), Threads: a.Threads}
 	if !a.Now.IsZero() {
 		o.Now = func() time.Time { return a.Now.Time }
@@ -94,6 +96,18 @@ func (a *app) open(dir string, fresh bool) (platform, error) {
 		case <-a.ctx.Done():
 			return nil, a.ctx.Err()
 		}
+	}
+}
+
+// limitHeap makes Go's collector work harder where its heap would come to take
+// all the memory that was given; DuckDB's is not in it. The engine leaves that to
+// the process it is in, and here that is ours. GOMEMLIMIT goes first.
+func limitHeap(memory int64) {
+	if memory <= 0 {
+		memory = engine.DefaultMemory()
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(memory, 256<<20))
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // cli is the command line. Each command stands in a file of its name.
 type cli struct {
 	KeyFile string  `name:"key-file" placeholder:"FILE" env:"KITH_KEY_FILE" help:"File with the master key: 32 bytes, or 64 hex digits."`
-	Memory  size    `placeholder:"SIZE" help:"Memory for blocks, caches and queries together, such as 256MB. Default: half of the machine's."`
+	Memory  size    `placeholder:"SIZE" help:"Memory for blocks, caches, buffers and queries together, such as 256MB. Default: a quarter of the machine's, at most 2GiB."`
 	Threads int     `placeholder:"N" help:"Threads for cleaning and queries. Default: one a core."`
 	Now     instant `placeholder:"TIME" help:"Answer as if it were this instant (RFC 3339), without storing it."`
 
