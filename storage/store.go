@@ -23,7 +23,8 @@ type Store struct {
 	mu     sync.Mutex                  // one commit and its sync at a time: Sync reaches only the newest of Badger's logs
 	nosync bool
 	memory bool
-	logged atomic.Int64 // bytes of log written since it was opened
+	logged atomic.Int64             // bytes of log written since it was opened
+	latest atomic.Pointer[Snapshot] // as of the last commit; nil: closed
 }
 
 // Config says how a store is opened. Cache is the size of Badger's index cache in bytes; 0 keeps all indexes.
@@ -70,7 +71,9 @@ func OpenStore(c Config) (s *Store, err error) {
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
 	}
-	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == ""}, nil
+	s = &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == ""}
+	s.renew()
+	return s, nil
 }
 
 // removeUnborn removes log files of no size: a power cut can leave their names
@@ -100,6 +103,9 @@ func removeUnborn(dir string) error {
 // Close flushes and closes the store.
 func (s *Store) Close() error {
 	dir := s.db.Opts().Dir
+	if last := s.latest.Swap(nil); last != nil {
+		last.Release()
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}
@@ -269,18 +275,60 @@ func (r *Reader) KeysFrom(prefix, start []byte, f func(key []byte) error) (err e
 	return nil
 }
 
-// Snapshot is the store as it was when it was taken. It sees no later commit.
-type Snapshot struct{ Reader }
+// Snapshot is the store as it was after the last commit before it was taken. It
+// sees no later commit. All who take one between two commits share it: beginning
+// a transaction of Badger's waits for the commit that is under way, and readers
+// must not.
+type Snapshot struct {
+	Reader
+	refs atomic.Int64 // one is the store's, while there is no newer one; 0: it is gone
+}
 
-// Snapshot takes one. It must be released.
+// Snapshot takes one. It must be released, once.
 func (s *Store) Snapshot() *Snapshot {
-	return &Snapshot{Reader{s.db.NewTransaction(false)}}
+	for {
+		snap := s.latest.Load()
+		if snap == nil { // closed: Badger says so to who reads
+			snap = &Snapshot{Reader: Reader{s.db.NewTransaction(false)}}
+			snap.refs.Store(1)
+			return snap
+		}
+		if snap.hold() {
+			return snap
+		}
+	}
+}
+
+// hold reports false when the snapshot went meanwhile, because there is a newer one.
+func (s *Snapshot) hold() bool {
+	for {
+		n := s.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
 // Release ends the snapshot.
-func (s *Snapshot) Release() { s.txn.Discard() }
+func (s *Snapshot) Release() {
+	if s.refs.Add(-1) == 0 {
+		s.txn.Discard()
+	}
+}
 
-// Get gives a copy of the payload under key as of now, or nil where there is none.
+// renew lets who takes a snapshot from now on see what was committed.
+func (s *Store) renew() {
+	snap := &Snapshot{Reader: Reader{s.db.NewTransaction(false)}}
+	snap.refs.Store(1)
+	if old := s.latest.Swap(snap); old != nil {
+		old.Release()
+	}
+}
+
+// Get gives a copy of the payload under key as of the last commit, or nil where there is none.
 func (s *Store) Get(key []byte) ([]byte, error) {
 	snap := s.Snapshot()
 	defer snap.Release()
@@ -328,5 +376,6 @@ func (s *Snapshot) Copy(ctx context.Context, dst *Store) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("copy the store: %w", err)
 	}
+	dst.renew()
 	return dst.db.Sync()
 }
