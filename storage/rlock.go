@@ -14,14 +14,29 @@ const spins = 2000
 // processors are busy with, which beside a load is milliseconds. So it asks
 // again for a while before it sleeps.
 func rlock(mu *sync.RWMutex) {
-	for i := 0; !mu.TryRLock(); i++ {
-		if i >= spins {
-			mu.RLock()
-			return
-		}
-		if runtime.GOMAXPROCS(0) == 1 { // who has it cannot go on while we ask
-			mu.RLock()
-			return
+	if mu.TryRLock() || again(mu.TryRLock) {
+		return
+	}
+	mu.RLock()
+}
+
+// lock is rlock for a mutex.
+func lock(mu *sync.Mutex) {
+	if mu.TryLock() || again(mu.TryLock) {
+		return
+	}
+	mu.Lock()
+}
+
+// again asks until it has the lock, or its patience is at an end.
+func again(try func() bool) bool {
+	if runtime.GOMAXPROCS(0) == 1 {
+		return false // who has the lock cannot go on while we ask
+	}
+	for range spins {
+		if try() {
+			return true
 		}
 	}
+	return false
 }
