@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -15,6 +16,11 @@ const (
 	turnTime   = 2 * time.Millisecond
 	blobBytes  = 768 << 10 // a log record is cut here, below Badger's limit of a value
 )
+
+// Who works through much at once lets others run after this many events, some
+// 100 µs: a goroutine that comes back from a wait stands behind what runs, and
+// Go itself ends a turn on a processor only after 10 ms.
+const yieldMask = 1<<4 - 1
 
 // Point is called at the named steps of a commit. Fault tests set it; it does nothing otherwise.
 var Point = func(name string) {}
@@ -171,6 +177,9 @@ func (l *line) turn(c *call) {
 // call applies the items of a call until it ends or the turn is full.
 func (t *turn) call(c *call) error {
 	for c.next < len(c.items) && !t.full() {
+		if t.events&yieldMask == yieldMask {
+			runtime.Gosched()
+		}
 		res, err := t.apply(&c.items[c.next], c.load)
 		if err != nil {
 			return err
