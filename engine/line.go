@@ -184,7 +184,7 @@ func (l *line) turn(c *call) {
 // press: they come into the same turn.
 func (t *turn) call(c *call) error {
 	for c.next < len(c.items) && !t.full() && !t.pressed() {
-		if t.events&yieldMask == yieldMask {
+		if t.events&yieldMask == yieldMask && t.l.q.urgent.Load() == 0 {
 			runtime.Gosched()
 		}
 		res, err := t.apply(&c.items[c.next], c.load)
