@@ -207,7 +207,11 @@ func (r *Reader) Get(key []byte) (payload []byte, err error) {
 	}
 	err = item.Value(func(v []byte) error {
 		p, err := unpack(key, v)
-		if err == nil {
+		switch {
+		case err != nil:
+		case v[0] == formS2: // unpacked into memory of its own
+			payload = p
+		default:
 			payload = append([]byte{}, p...)
 		}
 		return err
