@@ -35,7 +35,7 @@ func (t *turn) fold(ev *storage.Event, secret []byte) error {
 func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, secret []byte) error {
 	p := f.e.people
 	who := p.Owner(ev.Fragment)
-	p.Count.Warm(uint32(who))
+	p.Warm(who, ev.Fragment)
 	day := dayOf(ev.Time)
 	var name uint32
 	var err error

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"sort"
 	"sync"
 	"time"
@@ -200,6 +201,9 @@ func (f *follower) flush(pieces []piece) error {
 	for _, p := range pieces {
 		err := storage.EachRecord(p.blob, func(rec *storage.Record) error {
 			if rec.Event != nil && uint64(rec.Seq) > mark {
+				if len(rows)&yieldMask == yieldMask {
+					runtime.Gosched()
+				}
 				rows = append(rows, f.row(rec.Event))
 			}
 			return nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -9,13 +10,19 @@ import (
 	"github.com/kithdb/kith/storage"
 )
 
-// Bounds of a turn: the events after which it commits, and the time when a request waits.
+// Bounds of a turn: the events after which it commits, and the time after which
+// a long call gives way to a request that waits.
 const (
 	turnEvents = 2000
 	turnTime   = 2 * time.Millisecond
 	freshBytes = 80        // of a new fragment's record, about
 	blobBytes  = 224 << 10 // a log record is cut here, so that one fits into a block of the store
 )
+
+// Who works through much at once lets others run after this many events, some
+// 100 µs: a goroutine that comes back from a wait stands behind what runs, and
+// Go itself ends a turn on a processor only after 10 ms.
+const yieldMask = 1<<4 - 1
 
 // Point is called at the named steps of a commit. Fault tests set it; it does nothing otherwise.
 var Point = func(name string) {}
@@ -140,13 +147,18 @@ func (l *line) turn(c *call) {
 	for c != nil {
 		t.calls = append(t.calls, c)
 		c.stored = len(c.results)
-		if err = t.call(c); err != nil || c.next < len(c.items) || t.full() {
+		if err = t.call(c); err != nil || t.full() {
 			break
 		}
-		if c.load == nil && l.q.urgent.Load() == 0 {
-			break // who asked is answered before a load goes on
+		switch {
+		case l.q.urgent.Load() > 0:
+			c = l.q.request() // into the same turn: it is answered by the same sync
+		case c.load != nil && c.next == len(c.items):
+			c, _ = l.q.take(false)
+		default:
+			c = nil // who asked is answered before a load goes on
 		}
-		if c, _ = l.q.take(false); c != nil && c.run != nil {
+		if c != nil && c.run != nil {
 			l.q.back(c)
 			break
 		}
@@ -169,9 +181,13 @@ func (l *line) turn(c *call) {
 	}
 }
 
-// call applies the items of a call until it ends or the turn is full.
+// call applies the items of a call until it ends, the turn is full, or others
+// press: they come into the same turn.
 func (t *turn) call(c *call) error {
-	for c.next < len(c.items) && !t.full() {
+	for c.next < len(c.items) && !t.full() && !t.pressed() {
+		if t.events&yieldMask == yieldMask && t.l.q.urgent.Load() == 0 {
+			runtime.Gosched()
+		}
 		res, err := t.apply(&c.items[c.next], c.load)
 		if err != nil {
 			return err
@@ -182,11 +198,14 @@ func (t *turn) call(c *call) error {
 	return nil
 }
 
-// full tells whether the turn should commit: it has the events of a turn, or a
-// request waits and it has lasted as long as one.
+// full tells whether the turn has as much as one commits.
 func (t *turn) full() bool {
-	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len()+len(t.fresh)*freshBytes)) ||
-		t.events&31 == 31 && t.l.q.urgent.Load() > 0 && time.Since(t.start) > turnTime
+	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len()+len(t.fresh)*freshBytes))
+}
+
+// pressed tells whether a request waits, and the turn has lasted as long as it may then.
+func (t *turn) pressed() bool {
+	return t.events&31 == 31 && t.l.q.urgent.Load() > 0 && time.Since(t.start) > turnTime
 }
 
 // finish answers the call.

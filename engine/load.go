@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/kithdb/kith"
@@ -209,6 +210,9 @@ func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
 		for data := c.data; len(data) > 0; n++ {
 			line, rest, _ := bytes.Cut(data, []byte{'\n'})
 			data = rest
+			if n&yieldMask == yieldMask {
+				runtime.Gosched()
+			}
 			cl.Line(bytes.TrimSuffix(line, []byte{'\r'}), now)
 			for it := cl.Next(); it != nil; it = cl.Next() {
 				b.add(it, n)

@@ -21,18 +21,23 @@ type call struct {
 	done    chan struct{}
 }
 
-// queue holds the calls that wait for the line. Requests go before loads. It is
-// bounded in bytes: a full one blocks put.
+// queue holds the calls that wait for the line. Requests go before loads, but
+// not for ever: after mostPassed turns that began with a request while a load
+// waited, the next begins with the load. It is bounded in bytes: a full one
+// blocks put, of a load earlier than of a request.
 type queue struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	requests []*call // guarded by mu
 	loads    []*call // guarded by mu
+	passed   int     // guarded by mu: turns in a row that began with a request while a load waited
 	bytes    int64   // guarded by mu: of all that wait
 	limit    int64
 	closed   bool         // guarded by mu
 	urgent   atomic.Int32 // requests that wait
 }
+
+const mostPassed = 4
 
 func newQueue(limit int64) *queue {
 	q := &queue{limit: limit}
@@ -47,7 +52,11 @@ func (q *queue) put(ctx context.Context, c *call) error {
 	defer stop()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.bytes > 0 && q.bytes+c.bytes > q.limit && !q.closed && ctx.Err() == nil {
+	limit := q.limit
+	if c.load == nil {
+		limit *= 2 // a load that fills the queue keeps no request out
+	}
+	for q.bytes > 0 && q.bytes+c.bytes > limit && !q.closed && ctx.Err() == nil {
 		q.changed.Wait()
 	}
 	if err := ctx.Err(); err != nil {
@@ -81,11 +90,13 @@ func (q *queue) take(wait bool) (c *call, ok bool) {
 	defer q.mu.Unlock()
 	for {
 		switch {
+		case len(q.loads) > 0 && (len(q.requests) == 0 || q.passed >= mostPassed):
+			c, q.loads, q.passed = q.loads[0], q.loads[1:], 0
 		case len(q.requests) > 0:
-			c, q.requests = q.requests[0], q.requests[1:]
-			q.urgent.Add(-1)
-		case len(q.loads) > 0:
-			c, q.loads = q.loads[0], q.loads[1:]
+			if len(q.loads) > 0 {
+				q.passed++
+			}
+			c = q.pop()
 		case q.closed:
 			return nil, false
 		case !wait:
@@ -100,17 +111,43 @@ func (q *queue) take(wait bool) (c *call, ok bool) {
 	}
 }
 
-// back puts a call that is not finished at the front again.
+// request gives the next request, or nil.
+func (q *queue) request() *call {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.requests) == 0 {
+		return nil
+	}
+	c := q.pop()
+	q.bytes -= c.bytes
+	q.changed.Broadcast()
+	return c
+}
+
+// pop takes the first request out; mu is held.
+func (q *queue) pop() *call {
+	c := q.requests[0]
+	q.requests = q.requests[1:]
+	q.urgent.Add(-1)
+	return c
+}
+
+// back puts a call that is not finished into the queue again: pieces of a load
+// keep their order, and a request with many events goes behind the others.
 func (q *queue) back(c *call) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.bytes += c.bytes
-	if c.load != nil {
+	switch {
+	case c.load != nil:
 		q.loads = append([]*call{c}, q.loads...)
-	} else {
+		return
+	case c.run != nil: // it was not begun
 		q.requests = append([]*call{c}, q.requests...)
-		q.urgent.Add(1)
+	default:
+		q.requests = append(q.requests, c)
 	}
+	q.urgent.Add(1)
 }
 
 // close lets take give what waits and then end.

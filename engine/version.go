@@ -2,7 +2,7 @@ package engine
 
 import (
 	"maps"
-	"sync"
+	"sync/atomic"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
@@ -18,51 +18,54 @@ type version struct {
 	snap      *storage.Snapshot
 	tallies   map[string]kith.Tally
 	rules     uint32
-	at        int64 // instant of the commit, microseconds
-	refs      int   // guarded by versions.mu; one is the publisher's
+	at        int64        // instant of the commit, microseconds
+	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
 }
 
-// versions hands out the version that was published last.
-type versions struct {
-	mu  sync.Mutex
-	now *version // guarded by mu
-}
+// versions hands out the version that was published last. Nobody waits for it.
+type versions struct{ now atomic.Pointer[version] }
 
 // publish makes a version of what was just committed. The line calls it, after
 // the commit and before anything else is committed.
 func (e *Engine) publish(h *storage.Head) {
 	v := &version{
 		seq: h.Seq, events: h.Events, fragments: h.Fragments, tallies: maps.Clone(h.Tallies), rules: h.Rules, at: h.At,
-		pin: e.state.Pin(), snap: e.store.Snapshot(), refs: 1,
+		pin: e.state.Pin(), snap: e.store.Snapshot(),
 	}
-	vs := &e.versions
-	vs.mu.Lock()
-	old := vs.now
-	vs.now = v
-	vs.mu.Unlock()
-	if old != nil {
+	v.refs.Store(1)
+	if old := e.versions.now.Swap(v); old != nil {
 		e.release(old)
 	}
 }
 
 // acquire gives the newest version. It must be released.
 func (e *Engine) acquire() (*version, error) {
-	e.versions.mu.Lock()
-	defer e.versions.mu.Unlock()
-	v := e.versions.now
-	if v == nil {
-		return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
+	for {
+		v := e.versions.now.Load()
+		if v == nil {
+			return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
+		}
+		if v.hold() {
+			return v, nil
+		}
 	}
-	v.refs++
-	return v, nil
+}
+
+// hold reports false when the version went meanwhile, because there is a newer one.
+func (v *version) hold() bool {
+	for {
+		n := v.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if v.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
 func (e *Engine) release(v *version) {
-	e.versions.mu.Lock()
-	v.refs--
-	last := v.refs == 0
-	e.versions.mu.Unlock()
-	if last {
+	if v.refs.Add(-1) == 0 {
 		v.pin.Release()
 		v.snap.Release()
 	}
@@ -70,11 +73,7 @@ func (e *Engine) release(v *version) {
 
 // unpublish takes the last version away, so that nothing new can be read.
 func (e *Engine) unpublish() {
-	e.versions.mu.Lock()
-	v := e.versions.now
-	e.versions.now = nil
-	e.versions.mu.Unlock()
-	if v != nil {
+	if v := e.versions.now.Swap(nil); v != nil {
 		e.release(v)
 	}
 }

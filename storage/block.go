@@ -36,6 +36,11 @@ type block struct {
 	halved bool       // its stored form was in two values
 	foldAt int        // entries at which past is folded next
 
+	// amu is held by whoever changes what stands above, beside State.mu, and by a
+	// reader of single rows instead of State.mu: it waits for the change of one
+	// value and not for that of an event.
+	amu sync.Mutex
+
 	lent atomic.Bool // has and data are in readers' hands: never written again
 	imu  sync.Mutex  // the fields below
 	img  weak.Pointer[Image]
@@ -159,6 +164,8 @@ func (b *block) change(row uint16, v Cell, has bool) {
 	if had == has && (!has || old == v) {
 		return
 	}
+	b.amu.Lock()
+	defer b.amu.Unlock()
 	if b.turn != b.c.s.turn {
 		b.open()
 	}
@@ -255,11 +262,15 @@ func (b *block) undo(ws []was, hi []uint64) {
 }
 
 func (b *block) revert() {
+	b.amu.Lock()
+	defer b.amu.Unlock()
 	b.undo(b.cur, b.curHi)
 	b.cur, b.curHi = nil, nil // a reader may still look at them
 }
 
 func (b *block) settle(turn uint64, keep bool, needed []uint64) {
+	b.amu.Lock()
+	defer b.amu.Unlock()
 	switch {
 	case keep:
 		b.past = append(b.past, pastTurn{turn, b.cur, b.curHi})
@@ -318,6 +329,8 @@ func joinTurns(turns []pastTurn, seen *[blockWords]uint64) pastTurn {
 }
 
 func (b *block) trim(floor uint64) bool {
+	b.amu.Lock()
+	defer b.amu.Unlock()
 	n := 0
 	for n < len(b.past) && b.past[n].turn <= floor {
 		b.nPast -= len(b.past[n].was)
@@ -372,21 +385,36 @@ func (b *block) back(ver uint64) []pastTurn {
 	return steps
 }
 
-// at gives a row's value at a version.
+// at gives a row's value at a version: the oldest undo that leads below it
+// counts, or what the row has now.
 func (b *block) at(row uint16, ver uint64) (Cell, bool) {
 	if b.turn > ver {
-		for _, p := range b.back(ver) {
-			for i, w := range p.was {
-				if w.row != row {
-					continue
-				}
-				v := Cell{Lo: w.lo}
-				if p.hi != nil {
-					v.Hi = p.hi[i]
-				}
-				return v, w.had
+		i := len(b.past)
+		for i > 0 && b.past[i-1].turn > ver {
+			i--
+		}
+		for _, p := range b.past[i:] {
+			if v, had, ok := before(row, p.was, p.hi); ok {
+				return v, had
 			}
+		}
+		if v, had, ok := before(row, b.cur, b.curHi); ok {
+			return v, had
 		}
 	}
 	return b.get(row)
+}
+
+// before gives what a row had before a turn that changed it.
+func before(row uint16, ws []was, hi []uint64) (v Cell, had, ok bool) {
+	for i := range ws {
+		if w := &ws[i]; w.row == row {
+			v = Cell{Lo: w.lo}
+			if hi != nil {
+				v.Hi = hi[i]
+			}
+			return v, w.had, true
+		}
+	}
+	return v, false, false
 }

@@ -198,6 +198,7 @@ func setLane[T uint8 | uint32 | int64](c *Column, row uint32, v T) {
 	if had && old == v {
 		return
 	}
+	b.amu.Lock()
 	if b.turn != c.s.turn {
 		b.open() // may replace the arrays
 	}
@@ -207,6 +208,7 @@ func setLane[T uint8 | uint32 | int64](c *Column, row uint32, v T) {
 		b.has[i>>6] |= bit
 		b.n++
 	}
+	b.amu.Unlock()
 }
 
 // Clear takes the value of a row away.
@@ -218,6 +220,13 @@ func (c *Column) Clear(row uint32) {
 
 // At gives the value of a row at a version.
 func (c *Column) At(p *Pin, row uint32) (v Cell, ok bool, err error) {
+	if b := c.slot(row >> 16); p != nil && b != nil {
+		b.use()
+		lock(&b.amu)
+		v, ok = b.at(uint16(row), p.ver)
+		b.amu.Unlock()
+		return v, ok, nil
+	}
 	err = c.look(p, row>>16, func(b *block, ver uint64) { v, ok = b.at(uint16(row), ver) })
 	return v, ok, err
 }

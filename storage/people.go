@@ -229,6 +229,16 @@ func (p *People) Happened(who kith.ProfileID, head kith.FragmentID, first, last 
 	}
 }
 
+// Warm loads what Did will change. Called outside State.Do, it spares readers the wait.
+func (p *People) Warm(who kith.ProfileID, f kith.FragmentID) {
+	for _, c := range [...]*Column{p.Own, p.Oldest, p.Newest} {
+		c.Warm(uint32(f))
+	}
+	for _, c := range [...]*Column{p.Count, p.First, p.Last, p.Head} {
+		c.Warm(uint32(who))
+	}
+}
+
 // Did notes one event of a fragment, whose profile is who. Call it inside State.Do.
 func (p *People) Did(who kith.ProfileID, f kith.FragmentID, at int64) {
 	row := uint32(f)

@@ -110,7 +110,7 @@ func (p *Places) Own(f kith.FragmentID) ([]Place, error) {
 // newest gives the places below upTo from new to old, at most n. Every run is older than those
 // behind it, so that it can stop early.
 func (p *Places) newest(f kith.FragmentID, upTo uint64, n int) ([]Place, error) {
-	p.mu.RLock()
+	rlock(&p.mu)
 	out := p.tail.newest(nil, f, upTo, n)
 	frozen, view := p.frozen, p.view
 	view.refs.Add(1)

@@ -295,7 +295,7 @@ func (s *State) see(p *Pin) uint64 {
 	if p == nil && s.inside {
 		return math.MaxUint64
 	}
-	s.mu.RLock()
+	rlock(&s.mu)
 	if p == nil {
 		return math.MaxUint64
 	}

@@ -25,7 +25,8 @@ type Store struct {
 	mu     sync.Mutex                  // one commit and its sync at a time: Sync reaches only the newest of Badger's logs
 	nosync bool
 	memory bool
-	logged atomic.Int64 // bytes of log written since it was opened
+	logged atomic.Int64             // bytes of log written since it was opened
+	latest atomic.Pointer[Snapshot] // as of the last commit; nil: closed
 	spare  *z.AllocatorPool
 	rested int64 // bytes committed since spare was emptied; guarded by mu
 }
@@ -72,7 +73,9 @@ func OpenStore(c Config) (s *Store, err error) {
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
 	}
-	return &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == "", spare: spareOf(db)}, nil
+	s = &Store{db: db, nosync: c.NoSync || c.Dir == "", memory: c.Dir == "", spare: spareOf(db)}
+	s.renew()
+	return s, nil
 }
 
 // spareOf finds where Badger keeps the memory of tables that it has built, for
@@ -141,6 +144,9 @@ func removeUnborn(dir string) error {
 // Close flushes and closes the store.
 func (s *Store) Close() error {
 	dir := s.db.Opts().Dir
+	if last := s.latest.Swap(nil); last != nil {
+		last.Release()
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}
@@ -242,7 +248,11 @@ func (r *Reader) Get(key []byte) (payload []byte, err error) {
 	}
 	err = item.Value(func(v []byte) error {
 		p, err := unpack(key, v)
-		if err == nil {
+		switch {
+		case err != nil:
+		case v[0] == formS2: // unpacked into memory of its own
+			payload = p
+		default:
 			payload = append([]byte{}, p...)
 		}
 		return err
@@ -310,18 +320,60 @@ func (r *Reader) KeysFrom(prefix, start []byte, f func(key []byte) error) (err e
 	return nil
 }
 
-// Snapshot is the store as it was when it was taken. It sees no later commit.
-type Snapshot struct{ Reader }
+// Snapshot is the store as it was after the last commit before it was taken. It
+// sees no later commit. All who take one between two commits share it: beginning
+// a transaction of Badger's waits for the commit that is under way, and readers
+// must not.
+type Snapshot struct {
+	Reader
+	refs atomic.Int64 // one is the store's, while there is no newer one; 0: it is gone
+}
 
-// Snapshot takes one. It must be released.
+// Snapshot takes one. It must be released, once.
 func (s *Store) Snapshot() *Snapshot {
-	return &Snapshot{Reader{s.db.NewTransaction(false)}}
+	for {
+		snap := s.latest.Load()
+		if snap == nil { // closed: Badger says so to who reads
+			snap = &Snapshot{Reader: Reader{s.db.NewTransaction(false)}}
+			snap.refs.Store(1)
+			return snap
+		}
+		if snap.hold() {
+			return snap
+		}
+	}
+}
+
+// hold reports false when the snapshot went meanwhile, because there is a newer one.
+func (s *Snapshot) hold() bool {
+	for {
+		n := s.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
 // Release ends the snapshot.
-func (s *Snapshot) Release() { s.txn.Discard() }
+func (s *Snapshot) Release() {
+	if s.refs.Add(-1) == 0 {
+		s.txn.Discard()
+	}
+}
 
-// Get gives a copy of the payload under key as of now, or nil where there is none.
+// renew lets who takes a snapshot from now on see what was committed.
+func (s *Store) renew() {
+	snap := &Snapshot{Reader: Reader{s.db.NewTransaction(false)}}
+	snap.refs.Store(1)
+	if old := s.latest.Swap(snap); old != nil {
+		old.Release()
+	}
+}
+
+// Get gives a copy of the payload under key as of the last commit, or nil where there is none.
 func (s *Store) Get(key []byte) ([]byte, error) {
 	snap := s.Snapshot()
 	defer snap.Release()
@@ -369,5 +421,6 @@ func (s *Snapshot) Copy(ctx context.Context, dst *Store) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("copy the store: %w", err)
 	}
+	dst.renew()
 	return dst.db.Sync()
 }

@@ -8,7 +8,9 @@ import (
 	"github.com/kithdb/kith"
 )
 
-var tokenSpec = runSpec{op: "storage.Tokens", prefix: keyToken, cols: 2, rows: 2048, single: true, filter: true, cache: 256}
+// Blocks are small: a look-up reads one of millions of identifiers, and seldom
+// another of the same block before it has gone from memory.
+var tokenSpec = runSpec{op: "storage.Tokens", prefix: keyToken, cols: 2, rows: 256, single: true, filter: true, cache: 4096}
 
 // Tokens knows the fragment of every identifier, by token: the newest in memory,
 // the others in sorted runs behind filters, exactly as Mids keeps message ids
@@ -53,7 +55,7 @@ func (ts *Tokens) Find(t kith.Token) (f kith.FragmentID, ok bool, err error) {
 
 func (ts *Tokens) find(id uint64) (Mid, bool, error) {
 	key := id * midSpread
-	ts.mu.RLock()
+	rlock(&ts.mu)
 	e := ts.inner.memory(key)
 	view := ts.inner.view
 	view.refs.Add(1)

@@ -79,6 +79,7 @@ func (tx *Tx) Commit() (err error) {
 	for i, d := range tx.delta {
 		tx.s.counts[i].Add(d)
 	}
+	tx.s.renew()
 	return nil
 }
 

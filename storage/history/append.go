@@ -121,12 +121,19 @@ func (h *History) newWriter(p *part) *writer {
 	return &writer{p: p, paths: h.o.Paths, events: map[event]*expected{}}
 }
 
+// yieldMask says after how many rows the append lets other goroutines run: who
+// asks something of history comes back from DuckDB behind what runs.
+const yieldMask = 1<<6 - 1
+
 // appendLive writes rows to the live part in one transaction.
 func (h *History) appendLive(rows []Row) error {
 	p, w := h.live(), h.w
 	last := rows[len(rows)-1].Seq
 	err := h.transact(p, w, last, func() error {
 		for i := range rows {
+			if i&yieldMask == yieldMask {
+				runtime.Gosched()
+			}
 			if err := w.row(&rows[i]); err != nil {
 				return fmt.Errorf("row %d: %w", i, err)
 			}

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	m "github.com/duckdb/duckdb-go/v2/mapping"
 	"github.com/kithdb/kith"
@@ -140,42 +143,70 @@ func (h *History) Glance(ctx context.Context, ordinals []uint64) ([]Row, error) 
 // reader reads the rows of a part that stand in list and gives each with its rowid.
 type reader func(c *conn, p *part, list string, f func(id uint64, r Row)) error
 
+// question is what one part is asked for.
+type question struct {
+	part   *part
+	places map[uint64][]int // where in the ordinals each row stands
+	list   string
+}
+
+// at asks the parts that have the ordinals, several at a time: what a person did
+// is spread over many, and each is a statement of its own.
 func (h *History) at(ctx context.Context, op string, ordinals []uint64, read reader) ([]Row, error) {
 	if err := h.usable(op); err != nil {
 		return nil, err
 	}
-	c, err := h.borrow()
-	if err != nil {
-		return nil, fail(op, "", kith.ErrClosed, err)
-	}
-	defer h.give(c)
 	h.use.RLock()
 	defer h.use.RUnlock()
-	rows := make([]Row, len(ordinals))
-	found := 0
 	parts := h.snapshot()
+	var asked []question
 	for i := range parts {
-		if err := ctx.Err(); err != nil {
-			return nil, fail(op, "", nil, err)
-		}
-		places, list := parts[i].places(ordinals)
-		if list == "" {
-			continue
-		}
-		err := read(c, &parts[i], list, func(id uint64, r Row) {
-			for _, at := range places[id] {
-				rows[at] = r
-				found++
-			}
-		})
-		if err != nil {
-			return nil, h.spoilt(op, "part "+parts[i].file(), err)
+		if places, list := parts[i].places(ordinals); list != "" {
+			asked = append(asked, question{&parts[i], places, list})
 		}
 	}
-	if found != len(ordinals) {
+	rows := make([]Row, len(ordinals))
+	errs := make([]error, len(asked))
+	var found, next atomic.Int64
+	ask := func() {
+		for i := next.Add(1) - 1; i < int64(len(asked)); i = next.Add(1) - 1 {
+			n, err := h.ask(ctx, op, &asked[i], rows, read)
+			found.Add(int64(n))
+			errs[i] = err
+		}
+	}
+	var others sync.WaitGroup
+	for range min(len(asked), runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(ask)
+	}
+	ask()
+	others.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if int(found.Load()) != len(ordinals) {
 		return nil, fail(op, "", kith.ErrNotFound, errors.New("history does not have the ordinal"))
 	}
 	return rows, nil
+}
+
+// ask reads the rows that one part is asked for, and counts them.
+func (h *History) ask(ctx context.Context, op string, q *question, rows []Row, read reader) (found int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, fail(op, "", nil, err)
+	}
+	c, err := h.borrow()
+	if err != nil {
+		return 0, fail(op, "", kith.ErrClosed, err)
+	}
+	defer h.give(c)
+	err = read(c, q.part, q.list, func(id uint64, r Row) {
+		for _, at := range q.places[id] {
+			rows[at] = r
+			found++
+		}
+	})
+	return found, h.spoilt(op, "part "+q.part.file(), err)
 }
 
 // places gives, for each row of the part that is asked for, where in ordinals it
