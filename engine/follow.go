@@ -139,7 +139,7 @@ func (f *follower) next() (pieces []piece, ok bool) {
 				continue
 			}
 			due := min(flushAfter-time.Since(f.since), flushIdle-time.Since(f.last))
-			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || due <= 0 || f.closed {
+			if f.events >= flushRows || f.bytes >= f.limit || f.want > 0 || due <= 0 || f.closed {
 				return f.take(), true
 			}
 			timer := time.AfterFunc(due, f.wake)
