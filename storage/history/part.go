@@ -83,7 +83,7 @@ type part struct {
 // fixedColumns stand in every part before the shredded ones, in this order.
 var fixedColumns = []struct{ name, typ string }{
 	{"seq", "UBIGINT"}, {"fragment", "UINTEGER"}, {"also", "BLOB"}, {"kind", "UTINYINT"}, {"flags", "UTINYINT"},
-	{"name", "VARCHAR"}, {"ts", "TIMESTAMP"}, {"received", "TIMESTAMP"}, {"sent", "TIMESTAMP"}, {"original", "TIMESTAMP"},
+	{"name", "VARCHAR"}, {"ts", "TIMESTAMP"}, {"received", "INTEGER"}, {"sent", "INTEGER"}, {"original", "INTEGER"}, {"received_far", "BIGINT"}, {"sent_far", "BIGINT"}, {"original_far", "BIGINT"},
 	{"source", "VARCHAR"}, {"load", "UINTEGER"}, {"mid", "UUID"}, {"mid_text", "VARCHAR"},
 	{"rest", "BLOB USING COMPRESSION zstd"}, {"sealed", "BLOB"},
 }
@@ -100,6 +100,9 @@ const (
 	colReceived
 	colSent
 	colOriginal
+	colReceivedFar
+	colSentFar
+	colOriginalFar
 	colSource
 	colLoad
 	colMID

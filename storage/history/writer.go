@@ -180,9 +180,18 @@ func (w *writer) here(col int) {
 	*(*uint64)(unsafe.Add(w.valid[col], w.n>>6*8)) |= 1 << (w.n & 63)
 }
 
-func (w *writer) putTime(col int, t int64) {
-	if t != NoTime {
-		put(w, col, t)
+// times writes the four times of a row; see times.go.
+func (w *writer) times(r *Row) {
+	if r.Time != NoTime {
+		put(w, colTime, r.Time)
+	}
+	for k, g := range gaps(r.Time, &[timeKinds]int64{r.Received, r.Sent, r.Original}) {
+		if g.there {
+			put(w, colReceived+k, g.near)
+		}
+		if g.isFar {
+			put(w, colReceivedFar+k, g.far)
+		}
 	}
 }
 
@@ -195,10 +204,7 @@ func (w *writer) row(r *Row) error {
 	put(w, colLoad, r.Load)
 	w.putText(colName, view(r.Name))
 	w.putText(colSource, view(r.Source))
-	w.putTime(colTime, r.Time)
-	w.putTime(colReceived, r.Received)
-	w.putTime(colSent, r.Sent)
-	w.putTime(colOriginal, r.Original)
+	w.times(r)
 	if len(r.Also) > 0 {
 		var buf [64]byte
 		b := buf[:0]
