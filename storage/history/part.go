@@ -85,7 +85,7 @@ var fixedColumns = []struct{ name, typ string }{
 	{"seq", "UBIGINT"}, {"fragment", "UINTEGER"}, {"also", "BLOB"}, {"kind", "UTINYINT"}, {"flags", "UTINYINT"},
 	{"name", "VARCHAR"}, {"ts", "TIMESTAMP"}, {"received", "INTEGER"}, {"sent", "INTEGER"}, {"original", "INTEGER"}, {"received_far", "BIGINT"}, {"sent_far", "BIGINT"}, {"original_far", "BIGINT"},
 	{"source", "VARCHAR"}, {"load", "UINTEGER"}, {"mid", "UUID"}, {"mid_text", "VARCHAR"},
-	{"rest", "BLOB USING COMPRESSION zstd"}, {"sealed", "BLOB"},
+	{"rest", "BLOB"}, {"sealed", "BLOB"},
 }
 
 // The places of the fixed columns.
@@ -154,6 +154,9 @@ func (h *History) createPart(c *conn, p Part, cols []shred) (*part, error) {
 			b.WriteString(", ")
 		}
 		b.WriteString(col.name + " " + col.typ)
+		if i == colRest {
+			b.WriteString(h.variety.restStorage(cols, h.o.Paths))
+		}
 	}
 	for i, col := range cols {
 		b.WriteString(", c" + strconv.Itoa(i) + " " + col.sqlType() + col.storage())
