@@ -243,6 +243,9 @@ func (f *follower) row(ev *storage.Event) history.Row {
 	if len(ev.Sealed) > 0 {
 		r.Sealed = ev.Sealed
 	}
+	if len(ev.Said) > 0 {
+		r.Said = ev.Said
+	}
 	if len(ev.Also) > 0 {
 		r.Also = make([]uint32, len(ev.Also))
 		for i, a := range ev.Also {

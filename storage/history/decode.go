@@ -129,6 +129,9 @@ func (d *decoder) row(i int) (Row, error) {
 	if b := d.bytes(colSealed, i); b != nil {
 		r.Sealed = append([]byte{}, b...)
 	}
+	if b := d.bytes(colSaid, i); b != nil {
+		r.Said = append([]byte{}, b...)
+	}
 	var err error
 	r.Cells, err = d.cells(i)
 	return r, err

@@ -85,7 +85,7 @@ var fixedColumns = []struct{ name, typ string }{
 	{"seq", "UBIGINT"}, {"fragment", "UINTEGER"}, {"also", "BLOB"}, {"kind", "UTINYINT"}, {"flags", "UTINYINT"},
 	{"name", "VARCHAR"}, {"ts", "TIMESTAMP"}, {"received", "INTEGER"}, {"sent", "INTEGER"}, {"original", "INTEGER"}, {"received_far", "BIGINT"}, {"sent_far", "BIGINT"}, {"original_far", "BIGINT"},
 	{"source", "VARCHAR"}, {"load", "UINTEGER"}, {"mid", "UUID"}, {"mid_text", "VARCHAR"},
-	{"rest", "BLOB"}, {"sealed", "BLOB"},
+	{"rest", "BLOB"}, {"sealed", "BLOB"}, {"said", "BLOB"},
 }
 
 // The places of the fixed columns.
@@ -109,6 +109,7 @@ const (
 	colMIDText
 	colRest
 	colSealed
+	colSaid
 	colShred // the first shredded column
 )
 

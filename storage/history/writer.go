@@ -87,7 +87,7 @@ func (w *writer) begin(c *conn) error {
 // blank makes the texts of a new chunk empty: DuckDB looks at those of rows that
 // have none, too.
 func (w *writer) blank() {
-	cols := []int{colAlso, colName, colSource, colMIDText, colRest, colSealed}
+	cols := []int{colAlso, colName, colSource, colMIDText, colRest, colSealed, colSaid}
 	for i, c := range w.p.cols {
 		if c.sqlType() == "VARCHAR" {
 			cols = append(cols, colShred+i)
@@ -220,6 +220,9 @@ func (w *writer) row(r *Row) error {
 	}
 	if r.Sealed != nil {
 		w.putText(colSealed, r.Sealed)
+	}
+	if r.Said != nil {
+		w.putText(colSaid, r.Said)
 	}
 	if err := w.cells(r); err != nil {
 		return err
