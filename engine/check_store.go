@@ -142,7 +142,7 @@ func rowPrint(r *history.Row) uint64 {
 	for _, f := range r.Also {
 		p = binary.LittleEndian.AppendUint32(p, f)
 	}
-	for _, text := range [...]string{r.Name, r.Source, r.MessageID, string(r.Sealed)} {
+	for _, text := range [...]string{r.Name, r.Source, r.MessageID, string(r.Sealed), string(r.Said)} {
 		p = append(binary.AppendUvarint(p, uint64(len(text))), text...)
 	}
 	sum := xxh3.Hash(p)
@@ -270,10 +270,10 @@ func (c *checker) original(dst []byte, r *history.Row) ([]byte, error) {
 
 // secret opens the identifying leaves of a row.
 func (c *checker) secret(r *history.Row) ([]byte, error) {
-	if len(r.Sealed) == 0 {
-		return nil, nil
-	}
-	return c.keys.Open(kith.FragmentID(r.Fragment), r.Seq, sealEvent, r.Sealed, nil)
+	return leaves(c.keys, r, func(f kith.FragmentID) ([]byte, error) {
+		id, err := c.identifier(uint32(f))
+		return []byte(id.Value), err
+	})
 }
 
 // identifier opens what a fragment is about.

@@ -140,7 +140,7 @@ func (f *follower) next() (pieces []piece, ok bool) {
 				continue
 			}
 			due := min(flushAfter-time.Since(f.since), flushIdle-time.Since(f.last))
-			if f.events >= flushRows || f.bytes >= f.limit/2 || f.want > 0 || due <= 0 || f.closed {
+			if f.events >= flushRows || f.bytes >= f.limit || f.want > 0 || due <= 0 || f.closed {
 				return f.take(), true
 			}
 			timer := time.AfterFunc(due, f.wake)
@@ -247,6 +247,9 @@ func (f *follower) row(ev *storage.Event) history.Row {
 	}
 	if len(ev.Sealed) > 0 {
 		r.Sealed = ev.Sealed
+	}
+	if len(ev.Said) > 0 {
+		r.Said = ev.Said
 	}
 	if len(ev.Also) > 0 {
 		r.Also = make([]uint32, len(ev.Also))

@@ -144,8 +144,13 @@ func (t *turn) record(it *item, claims []kith.FragmentID, load *session) (*stora
 	if load != nil {
 		ev.Load = load.id
 	}
-	if len(it.secret) > 0 {
-		sealed, err := t.l.e.keys.Seal(ev.Fragment, uint64(t.blob.Last)+1, sealEvent, it.secret, t.seal[:0])
+	said, secret, err := t.tell(it, claims)
+	if err != nil {
+		return nil, err
+	}
+	ev.Said = said
+	if len(secret) > 0 {
+		sealed, err := t.l.e.keys.Seal(ev.Fragment, uint64(t.blob.Last)+1, sealEvent, secret, t.seal[:0])
 		if err != nil {
 			return nil, err
 		}

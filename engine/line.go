@@ -38,19 +38,20 @@ type line struct {
 	head   storage.Head
 	failed error // set when a commit failed: nothing is written after that
 
-	fold   *folder
-	prints *clean.Cleaner // for the prints of derived message ids
-	texts  map[string]string
-	frags  *fragmentCache
-	pairs  *pairCache
-	docs   *docCache
-	blob   int // bytes that the next blob will probably have
+	fold    *folder
+	prints  *clean.Cleaner // for the prints of derived message ids
+	texts   map[string]string
+	frags   *fragmentCache
+	spelled map[kith.FragmentID]bool // whether a fragment's record has the normal form; see said.go
+	pairs   *pairCache
+	docs    *docCache
+	blob    int // bytes that the next blob will probably have
 }
 
 func newLine(e *Engine, head storage.Head) *line {
 	l := &line{
 		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, prints: e.newCleaner(),
-		frags: newFragmentCache(e.lim.caches), pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.docs),
+		frags: newFragmentCache(e.lim.caches), spelled: map[kith.FragmentID]bool{}, pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.docs),
 	}
 	if l.head.Tallies == nil {
 		l.head.Tallies = map[string]kith.Tally{}
@@ -103,6 +104,8 @@ type turn struct {
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte
+	said   []byte
+	secret []byte
 	frags  []kith.FragmentID
 	claims []identity.Claim
 }

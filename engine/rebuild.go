@@ -303,12 +303,9 @@ func (b *rebuilder) release() error {
 		Time: r.Time, Received: r.Received, Sent: r.Sent, Original: r.Original,
 		Source: uint32(b.e.sources.id(r.Source)), Load: r.Load, Message: r.MessageID, Cells: r.Cells,
 	}
-	var secret []byte
-	if len(r.Sealed) > 0 {
-		var err error
-		if secret, err = b.e.keys.Open(ev.Fragment, r.Seq, sealEvent, r.Sealed, nil); err != nil {
-			return err
-		}
+	secret, err := leaves(b.e.keys, r, identityIn(b.e.keys, b.v.snap))
+	if err != nil {
+		return err
 	}
 	b.events++
 	return b.x.line.fold.event(b.t, ev, b.events-1, secret)

@@ -293,12 +293,12 @@ func (t *turn) retellHeld() error {
 	if h == nil {
 		return nil
 	}
-	var secret []byte
-	if len(h.Sealed) > 0 {
-		var err error
-		if secret, err = e.keys.Open(h.Fragment, uint64(h.Seq), sealEvent, h.Sealed, nil); err != nil {
-			return err
-		}
+	snap := e.store.Snapshot() // the turn's transaction is in the middle of the log
+	defer snap.Release()
+	row := e.follow.row(&h.Event)
+	secret, err := leaves(e.keys, &row, identityIn(e.keys, snap))
+	if err != nil {
+		return err
 	}
 	e.mids.Add(h.IDPrint, h.PayPrint, uint64(h.Seq))
 	return t.l.fold.event(t, &h.Event, h.ordinal, secret)

@@ -75,11 +75,9 @@ func (w *view) Original(dst []byte, r *history.Row) ([]byte, error) {
 		Kind: kith.Kind(r.Kind), Name: r.Name, MessageID: r.MessageID,
 		Time: r.Time, Original: r.Original, Sent: r.Sent, Received: r.Received, Cells: r.Cells,
 	}
-	if len(r.Sealed) > 0 {
-		var err error
-		if p.Secret, err = w.e.keys.Open(kith.FragmentID(r.Fragment), r.Seq, sealEvent, r.Sealed, nil); err != nil {
-			return dst, err
-		}
+	var err error
+	if p.Secret, err = leaves(w.e.keys, r, identityIn(w.e.keys, w.v.snap)); err != nil {
+		return dst, err
 	}
 	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
 		id, err := w.e.identifier(w.v, kith.FragmentID(f))

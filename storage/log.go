@@ -29,6 +29,7 @@ type Event struct {
 	PayPrint uint64 // fingerprint of the payload
 	Cells    []byte // leaves in the clear
 	Sealed   []byte // identifying leaves, sealed under the fragment's key
+	Said     []byte // identifying leaves that identifiers of the event are: the number of the path as a uvarint, and the place of the identifier, 0 for Fragment
 }
 
 // NoTime marks an absent time.
@@ -154,6 +155,7 @@ func (b *Blob) Event(ev *Event) kith.Seq {
 	p = appendText(p, ev.Message)
 	p = appendText(p, ev.Cells)
 	p = appendText(p, ev.Sealed)
+	p = appendText(p, ev.Said)
 	b.buf = p
 	return b.Last
 }
@@ -315,7 +317,7 @@ func (d *decoder) event(ev *Event) {
 	ev.IDPrint, ev.PayPrint = d.fixed(), d.fixed()
 	ev.Name = string(d.text())
 	ev.Message = string(d.text())
-	ev.Cells, ev.Sealed = d.text(), d.text()
+	ev.Cells, ev.Sealed, ev.Said = d.text(), d.text(), d.text()
 }
 
 func (d *decoder) token(t *kith.Token) {

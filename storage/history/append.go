@@ -70,6 +70,8 @@ func (h *History) room(rows []Row) error {
 	case p == nil:
 		return h.first(rows)
 	case h.o.Dir != "" && int(p.Rows) >= h.o.PartRows:
+		h.variety = variety{} // what the next part begins with
+		h.variety.watch(rows)
 		return h.seal()
 	}
 	return nil

@@ -50,6 +50,7 @@ func anyRows(r *rand.Rand, d *dictionary, seq uint64, n int) []Row {
 			w.MessageID = fmt.Sprintf("%08x-0000-4000-8000-%012x", r.Uint32(), r.Uint32())
 			w.Sent, w.Original = r.Int64N(2e15), -r.Int64N(2e15)
 			w.Sealed = bytes.Repeat([]byte{byte(i)}, r.IntN(60))
+			w.Said = bytes.Repeat([]byte{byte(i)}, r.IntN(5))
 		}
 		for range r.IntN(3) {
 			w.Also = append(w.Also, r.Uint32())
@@ -161,7 +162,7 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 	}
 	for i, o := range at {
 		w := all[o]
-		w.Also, w.Received, w.Sent, w.Original, w.MessageID, w.Cells, w.Sealed = nil, NoTime, NoTime, NoTime, "", nil, nil
+		w.Also, w.Received, w.Sent, w.Original, w.MessageID, w.Cells, w.Sealed, w.Said = nil, NoTime, NoTime, NoTime, "", nil, nil, nil
 		if got, want := spelled(t, d, glances[i]), spelled(t, d, w); got != want {
 			t.Errorf("Glance(%d) = %s, want %s", o, got, want)
 		}

@@ -100,21 +100,24 @@ func (d *decoder) bytes(col, i int) []byte {
 	return (*text)(unsafe.Add(d.data[col], i*16)).bytes()
 }
 
-func (d *decoder) time(col, i int) int64 {
-	if !d.here(col, i) {
-		return NoTime
-	}
-	return get[int64](d, col, i)
-}
-
 // row makes row i of the chunk. It shares no memory with the chunk.
 func (d *decoder) row(i int) (Row, error) {
 	r := Row{
 		Seq: get[uint64](d, colSeq, i), Fragment: get[uint32](d, colFragment, i),
 		Kind: get[uint8](d, colKind, i), Flags: get[uint8](d, colFlags, i), Load: get[uint32](d, colLoad, i),
 		Name: string(d.bytes(colName, i)), Source: string(d.bytes(colSource, i)),
-		Time: d.time(colTime, i), Received: d.time(colReceived, i), Sent: d.time(colSent, i), Original: d.time(colOriginal, i),
+		Time: NoTime,
 	}
+	if d.here(colTime, i) {
+		r.Time = get[int64](d, colTime, i)
+	}
+	var g [timeKinds]gap
+	for k := range g {
+		near, far := colReceived+k, colReceivedFar+k
+		g[k] = gap{get[int32](d, near, i), get[int64](d, far, i), d.here(far, i), d.here(near, i)}
+	}
+	t := times(r.Time, &g)
+	r.Received, r.Sent, r.Original = t[timeReceived], t[timeSent], t[timeOriginal]
 	for b := d.bytes(colAlso, i); len(b) >= 4; b = b[4:] {
 		r.Also = append(r.Also, binary.LittleEndian.Uint32(b))
 	}
@@ -125,6 +128,9 @@ func (d *decoder) row(i int) (Row, error) {
 	}
 	if b := d.bytes(colSealed, i); b != nil {
 		r.Sealed = append([]byte{}, b...)
+	}
+	if b := d.bytes(colSaid, i); b != nil {
+		r.Said = append([]byte{}, b...)
 	}
 	var err error
 	r.Cells, err = d.cells(i)

@@ -9,12 +9,14 @@ extern void kithText(void *, void *, void *);
 extern void kithNumber(void *, void *, void *);
 extern void kithBool(void *, void *, void *);
 extern void kithJSON(void *, void *, void *);
+extern void kithTime(void *, void *, void *);
 static void *owner_fn(void) { return (void *)kithOwner; }
 static void *original_fn(void) { return (void *)kithOriginal; }
 static void *text_fn(void) { return (void *)kithText; }
 static void *number_fn(void) { return (void *)kithNumber; }
 static void *bool_fn(void) { return (void *)kithBool; }
 static void *json_fn(void) { return (void *)kithJSON; }
+static void *time_fn(void) { return (void *)kithTime; }
 */
 import "C"
 
@@ -161,6 +163,39 @@ func kithOriginal(info, in, out unsafe.Pointer) {
 	})
 }
 
+//export kithTime
+func kithTime(info, in, out unsafe.Pointer) {
+	scalar(info, in, out, func(c *call) error {
+		which := int(column[uint8](c.in, 1, c.n)[0])
+		if which >= timeKinds {
+			return errSession
+		}
+		ts, hasTS := column[int64](c.in, 2, c.n), validity(c.in, 2, c.n)
+		var near [timeKinds][]int32
+		var far [timeKinds][]int64
+		var there, isFar [timeKinds][]uint64
+		for k := range near {
+			near[k], there[k] = column[int32](c.in, 3+k, c.n), validity(c.in, 3+k, c.n)
+			far[k], isFar[k] = column[int64](c.in, 3+timeKinds+k, c.n), validity(c.in, 3+timeKinds+k, c.n)
+		}
+		res := results[int64](c)
+		for i := range c.n {
+			base := int64(NoTime)
+			if valid(hasTS, i) {
+				base = ts[i]
+			}
+			var g [timeKinds]gap
+			for k := range g {
+				g[k] = gap{near[k][i], far[k][i], valid(isFar[k], i), valid(there[k], i)}
+			}
+			if res[i] = times(base, &g)[which]; !g[which].there {
+				c.null(i)
+			}
+		}
+		return nil
+	})
+}
+
 // leaf runs f for every row whose rest has the path of the third argument.
 func leaf(info, in, out unsafe.Pointer, f func(c *call, i int, value []byte) bool) {
 	scalar(info, in, out, func(c *call) error {
@@ -273,6 +308,7 @@ func registerFunctions(c *conn) error {
 	}{
 		{"kith_owner", C.owner_fn(), []m.Type{m.TypeUBigInt, m.TypeUInteger}, false, plainType(m.TypeUInteger)},
 		{"kith_original", C.original_fn(), []m.Type{m.TypeUBigInt, m.TypeUBigInt}, true, plainType(m.TypeVarchar)},
+		{"kith_time", C.time_fn(), []m.Type{m.TypeUBigInt, m.TypeUTinyInt, m.TypeTimestamp, m.TypeInteger, m.TypeInteger, m.TypeInteger, m.TypeBigInt, m.TypeBigInt, m.TypeBigInt}, false, plainType(m.TypeTimestamp)},
 		{"kith_text", C.text_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_json", C.json_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_bool", C.bool_fn(), leaf, false, plainType(m.TypeBoolean)},

@@ -58,7 +58,7 @@ type History struct {
 	closed   bool
 
 	ids     names   // path -> number
-	variety variety // of the first rows; guarded by mu
+	variety variety // of the first rows of the live part; guarded by mu
 }
 
 // Open opens the parts of the manifest and removes what is not in it.

@@ -83,9 +83,9 @@ type part struct {
 // fixedColumns stand in every part before the shredded ones, in this order.
 var fixedColumns = []struct{ name, typ string }{
 	{"seq", "UBIGINT"}, {"fragment", "UINTEGER"}, {"also", "BLOB"}, {"kind", "UTINYINT"}, {"flags", "UTINYINT"},
-	{"name", "VARCHAR"}, {"ts", "TIMESTAMP"}, {"received", "TIMESTAMP"}, {"sent", "TIMESTAMP"}, {"original", "TIMESTAMP"},
+	{"name", "VARCHAR"}, {"ts", "TIMESTAMP"}, {"received", "INTEGER"}, {"sent", "INTEGER"}, {"original", "INTEGER"}, {"received_far", "BIGINT"}, {"sent_far", "BIGINT"}, {"original_far", "BIGINT"},
 	{"source", "VARCHAR"}, {"load", "UINTEGER"}, {"mid", "UUID"}, {"mid_text", "VARCHAR"},
-	{"rest", "BLOB USING COMPRESSION zstd"}, {"sealed", "BLOB"},
+	{"rest", "BLOB"}, {"sealed", "BLOB"}, {"said", "BLOB"},
 }
 
 // The places of the fixed columns.
@@ -100,12 +100,16 @@ const (
 	colReceived
 	colSent
 	colOriginal
+	colReceivedFar
+	colSentFar
+	colOriginalFar
 	colSource
 	colLoad
 	colMID
 	colMIDText
 	colRest
 	colSealed
+	colSaid
 	colShred // the first shredded column
 )
 
@@ -151,6 +155,9 @@ func (h *History) createPart(c *conn, p Part, cols []shred) (*part, error) {
 			b.WriteString(", ")
 		}
 		b.WriteString(col.name + " " + col.typ)
+		if i == colRest {
+			b.WriteString(h.variety.restStorage(cols, h.o.Paths))
+		}
 	}
 	for i, col := range cols {
 		b.WriteString(", c" + strconv.Itoa(i) + " " + col.sqlType() + col.storage())

@@ -27,6 +27,7 @@ type Row struct {
 	MessageID string
 	Cells     []byte // the leaves of the event; see AppendCell and EachCell
 	Sealed    []byte // the identifying leaves, sealed by the engine; nil: none
+	Said      []byte // those that identifiers of the event are, as the engine tells; nil: none
 }
 
 // PathSet is the engine's append-only dictionary of leaf paths. Both methods are

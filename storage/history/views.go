@@ -60,7 +60,7 @@ func (h *History) schema(parts []part) (*schema, []map[string]bool) {
 	return newSchema(sum, cols, &h.ids), has
 }
 
-const fixedSelect = "seq, fragment, kind, name, ts, received AS received_at, sent AS sent_at, original AS original_ts, source, load, coalesce(mid_text, mid::VARCHAR) AS message_id"
+const fixedSelect = "seq, fragment, kind, name, ts, %s AS received_at, %s AS sent_at, %s AS original_ts, source, load, coalesce(mid_text, mid::VARCHAR) AS message_id"
 
 const kindCase = "CASE kind WHEN 1 THEN 'identify' WHEN 2 THEN 'track' WHEN 3 THEN 'page' WHEN 4 THEN 'screen' WHEN 5 THEN 'group' WHEN 6 THEN 'alias' END AS kind"
 
@@ -103,7 +103,7 @@ func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map
 
 // selectRows writes the SELECT over one part.
 func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*field, has map[string]bool, original bool) {
-	b.WriteString("SELECT " + fixedSelect)
+	fmt.Fprintf(b, "SELECT "+fixedSelect, timeOf(session, timeReceived), timeOf(session, timeSent), timeOf(session, timeOriginal))
 	if original {
 		fmt.Fprintf(b, ", kith_original(%d::UBIGINT, %d::UBIGINT, %s) AS original", session, p.ID, p.columnList())
 	}
@@ -111,6 +111,11 @@ func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*fie
 		b.WriteString(", " + p.expr(session, f, has) + " AS f" + strconv.Itoa(int(f.id)))
 	}
 	fmt.Fprintf(b, " FROM %s.main.events WHERE seq <= %d", p.alias(), seq)
+}
+
+// timeOf gives one of the times that are kept as differences; see times.go.
+func timeOf(session uint64, k int) string {
+	return fmt.Sprintf("kith_time(%d::UBIGINT, %d::UTINYINT, ts, received, sent, original, received_far, sent_far, original_far)", session, k)
 }
 
 // expr gives a field of a part: its column, or the look into rest.

@@ -87,7 +87,7 @@ func (w *writer) begin(c *conn) error {
 // blank makes the texts of a new chunk empty: DuckDB looks at those of rows that
 // have none, too.
 func (w *writer) blank() {
-	cols := []int{colAlso, colName, colSource, colMIDText, colRest, colSealed}
+	cols := []int{colAlso, colName, colSource, colMIDText, colRest, colSealed, colSaid}
 	for i, c := range w.p.cols {
 		if c.sqlType() == "VARCHAR" {
 			cols = append(cols, colShred+i)
@@ -180,9 +180,18 @@ func (w *writer) here(col int) {
 	*(*uint64)(unsafe.Add(w.valid[col], w.n>>6*8)) |= 1 << (w.n & 63)
 }
 
-func (w *writer) putTime(col int, t int64) {
-	if t != NoTime {
-		put(w, col, t)
+// times writes the four times of a row; see times.go.
+func (w *writer) times(r *Row) {
+	if r.Time != NoTime {
+		put(w, colTime, r.Time)
+	}
+	for k, g := range gaps(r.Time, &[timeKinds]int64{r.Received, r.Sent, r.Original}) {
+		if g.there {
+			put(w, colReceived+k, g.near)
+		}
+		if g.isFar {
+			put(w, colReceivedFar+k, g.far)
+		}
 	}
 }
 
@@ -195,10 +204,7 @@ func (w *writer) row(r *Row) error {
 	put(w, colLoad, r.Load)
 	w.putText(colName, view(r.Name))
 	w.putText(colSource, view(r.Source))
-	w.putTime(colTime, r.Time)
-	w.putTime(colReceived, r.Received)
-	w.putTime(colSent, r.Sent)
-	w.putTime(colOriginal, r.Original)
+	w.times(r)
 	if len(r.Also) > 0 {
 		var buf [64]byte
 		b := buf[:0]
@@ -214,6 +220,9 @@ func (w *writer) row(r *Row) error {
 	}
 	if r.Sealed != nil {
 		w.putText(colSealed, r.Sealed)
+	}
+	if r.Said != nil {
+		w.putText(colSaid, r.Said)
 	}
 	if err := w.cells(r); err != nil {
 		return err
