@@ -89,6 +89,7 @@ type turn struct {
 	docBytes int64 // of the changed documents, about
 	events   int
 	repeat   []byte // natural duplicates
+	rejects  storage.Rejects
 	calls    []*call
 	replay   bool  // the log is told again: nothing is written
 	held     *held // of a replay
@@ -184,7 +185,7 @@ func (t *turn) call(c *call) error {
 // full tells whether the turn should commit: it has the events of a turn, or a
 // request waits and it has lasted as long as one.
 func (t *turn) full() bool {
-	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len())) ||
+	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len()+t.rejects.Pending())) ||
 		t.events&31 == 31 && t.l.q.urgent.Load() > 0 && time.Since(t.start) > turnTime
 }
 
