@@ -96,6 +96,7 @@ type turn struct {
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte
+	plain  []byte
 	frags  []kith.FragmentID
 	claims []identity.Claim
 }

@@ -51,7 +51,8 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	d := storage.Decision{SpaceID: uint8(e.spaces.id(space)), Token: token}
 	d.Decision = kith.Decision{Kind: kith.Number, A: f, B: kith.NoFragment, Space: space, Version: t.l.head.Rules, At: t.at}
 	seq := t.blob.Decision(&d)
-	sealed, err := e.keys.Seal(f, uint64(seq), sealIdentity, c.value, nil)
+	t.plain = storage.PackValue(t.plain[:0], c.value)
+	sealed, err := e.keys.Seal(f, uint64(seq), sealIdentity, t.plain, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -126,7 +126,7 @@ func (w *view) identifiers() history.Table {
 			if f>>16 > uint32(block) || f >= v.fragments {
 				return storage.ErrStop
 			}
-			plain, err := e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+			plain, err := storage.UnpackValue(e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
 			if err != nil {
 				return err
 			}

@@ -25,12 +25,15 @@ const recordChunk = 4 << 10
 // another, and which have one instant and one version of the rules.
 func (tx *Tx) PutFragments(recs []FragmentRecord) error {
 	var p []byte
+	var last kith.Seq
 	for i, r := range recs {
 		if len(p) == 0 {
 			p = binary.AppendVarint(p, r.At)
 			p = binary.AppendUvarint(p, uint64(r.Rules))
+			last = 0
 		}
-		p = binary.AppendUvarint(p, uint64(r.Seq))
+		p = binary.AppendUvarint(p, uint64(r.Seq-last))
+		last = r.Seq
 		p = append(p, r.Space)
 		p = appendText(p, r.Sealed)
 		if len(p) >= recordChunk || i == len(recs)-1 {
@@ -68,8 +71,9 @@ func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) e
 		var recs []FragmentRecord
 		d := decoder{p: chunk}
 		at, rules := d.varint(), uint32(d.uvarint())
-		for len(d.p) > 0 && d.err == nil {
-			recs = append(recs, FragmentRecord{At: at, Rules: rules, Seq: kith.Seq(d.uvarint()), Space: d.byte(), Sealed: d.text()})
+		for seq := kith.Seq(0); len(d.p) > 0 && d.err == nil; {
+			seq += kith.Seq(d.uvarint())
+			recs = append(recs, FragmentRecord{At: at, Rules: rules, Seq: seq, Space: d.byte(), Sealed: d.text()})
 		}
 		if d.err != nil {
 			return damaged(key)
