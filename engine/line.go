@@ -14,6 +14,7 @@ const (
 	turnEvents = 2000
 	turnTime   = 2 * time.Millisecond
 	blobBytes  = 768 << 10 // a log record is cut here, below Badger's limit of a value
+	blobSlack  = 16 << 10  // and has the record that went beyond
 )
 
 // Point is called at the named steps of a commit. Fault tests set it; it does nothing otherwise.
@@ -90,6 +91,7 @@ type turn struct {
 	events   int
 	repeat   []byte // natural duplicates
 	rejects  storage.Rejects
+	unseen   kith.FragmentID // fragments from here on were numbered for the event in hand
 	calls    []*call
 	replay   bool  // the log is told again: nothing is written
 	held     *held // of a replay
@@ -228,7 +230,8 @@ func (t *turn) endBlob() error {
 		return nil
 	}
 	t.l.head.Seq = t.blob.Last
-	t.l.blob = min(t.blob.Len()+t.blob.Len()/8, blobBytes)
+	// A turn of a load is a large blob and what is left of it: the next large one must not be copied as it grows.
+	t.l.blob = min(max(t.blob.Len()+t.blob.Len()/8, t.l.blob-t.l.blob/8), blobBytes+blobSlack)
 	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
 		return err
 	}

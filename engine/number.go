@@ -11,7 +11,7 @@ import (
 // number gives the fragments of an item's identifiers, strongest first, and
 // numbers those that were never seen.
 func (t *turn) number(it *item) ([]kith.FragmentID, error) {
-	t.frags = t.frags[:0]
+	t.frags, t.unseen = t.frags[:0], kith.FragmentID(t.l.head.Fragments)
 	for i := range it.claims {
 		f, err := t.fragment(&it.claims[i])
 		if err != nil {
