@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/kithdb/kith"
 )
@@ -112,11 +113,14 @@ func (r *Reader) Pair(a, b kith.FragmentID) (PairRecord, bool, error) {
 // PutPair stores what was decided about two fragments; known says that
 // something was decided about them before.
 func (tx *Tx) PutPair(a, b kith.FragmentID, rec PairRecord, known bool) error {
-	p := append(make([]byte, 0, 32), byte(rec.Kind))
+	rule := slices.Index(pairRules, rec.Rule) + 1
+	p := append(make([]byte, 0, 32), byte(rec.Kind), byte(rule))
 	p = binary.AppendUvarint(p, uint64(rec.Seq))
-	p = binary.AppendUvarint(p, uint64(rec.Cause))
+	p = binary.AppendUvarint(p, uint64(rec.Seq-rec.Cause))
 	p = binary.AppendVarint(p, rec.At)
-	p = appendText(p, rec.Rule)
+	if rule == 0 {
+		p = appendText(p, rec.Rule)
+	}
 	key := pairKey(min(a, b), max(a, b))
 	if known {
 		return tx.Replace(key, p)
@@ -148,9 +152,24 @@ func (r *Reader) Pairs(a kith.FragmentID, f func(b kith.FragmentID, rec PairReco
 	})
 }
 
+// pairRules are the rules that decide about pairs; a record has the place + 1,
+// or 0 and the text. The places are stored and never change.
+var pairRules = []string{"same_event", "alias", "unique", "limit", "shared"}
+
 func decodePair(key, p []byte) (PairRecord, error) {
 	d := decoder{p: p}
-	rec := PairRecord{Kind: kith.DecisionKind(d.byte()), Seq: kith.Seq(d.uvarint()), Cause: kith.Seq(d.uvarint()), At: d.varint(), Rule: string(d.text())}
+	rec := PairRecord{Kind: kith.DecisionKind(d.byte())}
+	rule := d.byte()
+	rec.Seq = kith.Seq(d.uvarint())
+	rec.Cause, rec.At = rec.Seq-kith.Seq(d.uvarint()), d.varint()
+	switch {
+	case rule == 0:
+		rec.Rule = string(d.text())
+	case int(rule) <= len(pairRules):
+		rec.Rule = pairRules[rule-1]
+	default:
+		d.fail()
+	}
 	if d.err != nil {
 		return rec, damaged(key)
 	}

@@ -59,3 +59,27 @@ func TestFragmentRecords(t *testing.T) {
 		}
 	}
 }
+
+// What was decided about two fragments comes back, whatever the rule is called.
+func TestPairRecords(t *testing.T) {
+	s, err := OpenStore(Config{Dir: t.TempDir(), NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	tx := s.Update()
+	defer tx.Discard()
+	for i, rule := range append([]string{"", "another rule"}, pairRules...) {
+		want := PairRecord{Kind: kith.Refuse, Seq: 1<<40 + 9, Cause: 1 << 40, At: 1_780_000_000_000_000, Rule: rule}
+		before := tx.Bytes()
+		if err := tx.PutPair(9, kith.FragmentID(i), want, false); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok, err := tx.Pair(kith.FragmentID(i), 9); err != nil || !ok || got != want {
+			t.Errorf("%+v, want %+v (%v)", got, want, err)
+		}
+		if got := tx.Bytes() - before; i > 1 && got > 35 {
+			t.Errorf("%q takes %d bytes, want at most 35", rule, got)
+		}
+	}
+}
