@@ -7,15 +7,15 @@ import (
 	"github.com/kithdb/kith"
 )
 
-// How the value of an identifier is kept, before it is sealed: many are UUIDs,
-// which take 17 bytes instead of 36. The bytes are stored and never change.
+// How the value of an identifier is kept before it is sealed, and a message id
+// in the log: many are UUIDs, which take 17 bytes instead of 36. The bytes are stored and never change.
 const (
 	valueUUID = 0 // 16 bytes follow: a UUID written in small letters
 	valueText = 1 // the value follows; where it begins with a greater byte it stands as it is
 )
 
-// PackValue gives the value of an identifier as it is sealed, appended to dst.
-func PackValue(dst, value []byte) []byte {
+// PackValue gives a value in that form, appended to dst.
+func PackValue[T string | []byte](dst []byte, value T) []byte {
 	if packed, ok := packUUID(dst, value); ok {
 		return packed
 	}
@@ -33,13 +33,15 @@ func UnpackValue(p []byte, err error) ([]byte, error) {
 	case p[0] == valueText:
 		return p[1:], nil
 	case len(p) == 17:
-		return unpackUUID(p[1:]), nil
+		out := new([36]byte)
+		unpackUUID(out, p[1:])
+		return out[:], nil
 	}
 	return nil, &kith.Error{Op: "storage.Fragment", Kind: kith.ErrCorrupt, Err: errors.New("an identifier has a form that there is not")}
 }
 
 // packUUID packs a value that unpackUUID gives back to the letter, and says whether it is one.
-func packUUID(dst, value []byte) ([]byte, bool) {
+func packUUID[T string | []byte](dst []byte, value T) ([]byte, bool) {
 	if len(value) != 36 {
 		return dst, false
 	}
@@ -74,9 +76,8 @@ func nibble(c byte) byte {
 	return 255
 }
 
-func unpackUUID(p []byte) []byte {
-	out := make([]byte, 36)
-	hex.Encode(out, p[:4])
+func unpackUUID(out *[36]byte, p []byte) {
+	hex.Encode(out[:], p[:4])
 	for i, at := 4, 8; i < 16; {
 		n := 2
 		if i == 10 {
@@ -86,5 +87,4 @@ func unpackUUID(p []byte) []byte {
 		hex.Encode(out[at+1:], p[i:i+n])
 		at, i = at+1+2*n, i+n
 	}
-	return out
 }
