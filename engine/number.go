@@ -30,7 +30,7 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 	}
 	space := e.matcher.Load().Name(c.space)
 	token := e.secret.Token(space, c.norm)
-	f, ok, err := e.tokens.Find(token)
+	f, place, ok, err := e.tokens.Place(token)
 	if err != nil {
 		return 0, err
 	}
@@ -38,6 +38,7 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 		if f, err = t.give(token, c, space); err != nil {
 			return 0, err
 		}
+		e.tokens.Put(place, token, f)
 	}
 	t.l.frags.put(print, f)
 	return f, nil
@@ -60,9 +61,6 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	t.fresh = append(t.fresh, storage.FragmentRecord{
 		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
 	})
-	if err := e.tokens.Add(token, f); err != nil {
-		return 0, err
-	}
 	e.people.Number(f, d.SpaceID, e.matcher.Load().Weak(c.space), token)
 	return f, nil
 }
