@@ -63,6 +63,9 @@ func OpenStore(c Config) (s *Store, err error) {
 		o.BaseTableSize = c.Memtable / 4 // a table in the making takes twice its size in memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
 	}
+	// A first level as large as what is merged into it at once: with Badger's 10 MB every byte passes
+	// through three levels instead of two (4 million events: tables of 2,138 MB written, with this 1,548).
+	o.BaseLevelSize = 4 * o.MemTableSize
 	if err := errors.Join(removeUnborn(c.Dir), checkSeal(c.Dir)); err != nil {
 		return nil, err
 	}
