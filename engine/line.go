@@ -37,7 +37,8 @@ type line struct {
 	frags  *fragmentCache
 	pairs  *pairCache
 	docs   *docCache
-	blob   int // bytes that the next blob will probably have
+	blob   int    // bytes that the next blob will probably have
+	chunk  []byte // room for the decisions of a blob
 }
 
 func newLine(e *Engine, head storage.Head) *line {
@@ -221,7 +222,7 @@ func (l *line) begin() (*turn, error) {
 func (t *turn) startBlob() {
 	t.blob = storage.NewBlob(t.l.head.Seq+1, t.l.head.Events, t.at.UnixMicro(), make([]byte, 0, t.l.blob))
 	t.from = t.l.head.Events
-	t.chunk = nil
+	t.chunk = t.l.chunk[:0]
 }
 
 // endBlob puts the records so far into the transaction, so that the next go into a blob of their own.
@@ -235,6 +236,7 @@ func (t *turn) endBlob() error {
 	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
 		return err
 	}
+	t.l.chunk = t.chunk // the transaction has a copy
 	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, t.blob.Events, t.blob.First, t.blob.Last, t.ev.Seq})
 	return nil
 }

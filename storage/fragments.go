@@ -25,7 +25,7 @@ const recordChunk = 4 << 10
 // PutFragments stores the records of new fragments, whose numbers follow one
 // another, and which have one instant and one version of the rules.
 func (tx *Tx) PutFragments(recs []FragmentRecord) error {
-	var p []byte
+	var p []byte // Put takes a copy
 	var last kith.Seq
 	for i, r := range recs {
 		if len(p) == 0 {
@@ -41,7 +41,7 @@ func (tx *Tx) PutFragments(recs []FragmentRecord) error {
 			if err := tx.Put(key4(keyFragments, uint32(r.Fragment)), p); err != nil {
 				return err
 			}
-			p = nil
+			p = p[:0]
 		}
 	}
 	return nil
