@@ -77,11 +77,15 @@ func (c *checker) rejects() error {
 		return nil
 	}
 	snap := c.v.snap
-	err := snap.Rejects(0, func(r *storage.Reject) error {
-		c.meet(r.Seq, "as a reject")
-		if _, err := c.keys.Open(nobody, uint64(r.Seq), sealReject, r.Sealed, nil); err != nil {
-			c.bad("reject", on("number", r.Seq), err)
+	open := func(number uint64, sealed []byte) ([]byte, error) {
+		p, err := c.keys.Open(nobody, number, sealReject, sealed, nil)
+		if err != nil {
+			c.bad("reject", on("up to number", number), err)
 		}
+		return p, nil
+	}
+	err := snap.Rejects(0, open, func(r *storage.Reject) error {
+		c.meet(r.Seq, "as a reject")
 		t := c.said[r.Source]
 		t.Count(r.Verdict)
 		c.said[r.Source] = t

@@ -72,7 +72,7 @@ func (c *checker) eachToken(f func(t kith.Token, of kith.FragmentID) error) erro
 // fragment checks one identifier.
 func (c *checker) fragment(rec storage.FragmentRecord, token kith.Token) error {
 	f := rec.Fragment
-	plain, err := c.keys.Open(f, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+	plain, err := storage.UnpackValue(c.keys.Open(f, uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
 	if err != nil {
 		c.bad("identifier", on("fragment", f), err)
 		return nil

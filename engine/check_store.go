@@ -289,7 +289,7 @@ func (c *checker) identifier(f uint32) (kith.Identifier, error) {
 	if err != nil {
 		return kith.Identifier{}, err
 	}
-	plain, err := c.keys.Open(kith.FragmentID(f), uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+	plain, err := storage.UnpackValue(c.keys.Open(kith.FragmentID(f), uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
 	id := kith.Identifier{Space: c.e.spaces.at(int(marks.Space)), Value: string(plain)}
 	c.know(f, id)
 	return id, err

@@ -3,8 +3,6 @@ package engine
 import (
 	"encoding/binary"
 
-	"github.com/klauspost/compress/s2"
-
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
 )
@@ -23,6 +21,9 @@ func (t *turn) cutBlob() error {
 func (t *turn) commit() error {
 	l, e := t.l, t.l.e
 	if err := t.settleRepeats(); err != nil {
+		return err
+	}
+	if err := t.rejects.Flush(t.tx, e.sealReject); err != nil {
 		return err
 	}
 	if err := t.endBlob(); err != nil {
@@ -164,26 +165,31 @@ func (t *turn) settleRepeats() error {
 // mostRejected is how much is kept of an item that was not accepted.
 const mostRejected = 256 << 10
 
-// reject keeps an item that was not accepted, packed and sealed, with its reason.
+// reject keeps an item that was not accepted, with its reason.
 func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, error) {
 	seq := t.blob.Skip()
 	rec := storage.Reject{
 		Seq: seq, At: t.at.UnixMicro(), Verdict: res.Verdict, Code: res.Code, Path: res.Path,
-		Offset: int64(it.at), Line: it.line, Repeats: res.Seq, Source: t.source(it, load),
+		Offset: int64(it.at), Line: it.line, Repeats: res.Seq, Source: t.source(it, load), Raw: it.raw[:min(len(it.raw), mostRejected)],
 	}
 	if load != nil {
 		rec.Load = load.id
 	}
-	sealed, err := t.l.e.keys.Seal(nobody, uint64(seq), sealReject, s2.EncodeBetter(nil, it.raw[:min(len(it.raw), mostRejected)]), nil)
-	if err != nil {
-		return res, err
-	}
-	rec.Sealed = sealed
 	t.l.tally(rec.Source, load, res.Verdict)
 	if res.Seq == 0 {
 		res.Seq = seq
 	}
-	return res, t.tx.PutReject(&rec)
+	return res, t.rejects.Put(t.tx, &rec, t.l.e.sealReject)
+}
+
+// sealReject seals a chunk of items that were not accepted.
+func (e *Engine) sealReject(number uint64, plain []byte) ([]byte, error) {
+	return e.keys.Seal(nobody, number, sealReject, plain, nil)
+}
+
+// openReject opens one.
+func (e *Engine) openReject(number uint64, sealed []byte) ([]byte, error) {
+	return e.keys.Open(nobody, number, sealReject, sealed, nil)
 }
 
 // nobody is the fragment of items that are not about anybody who is known. No

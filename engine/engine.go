@@ -268,11 +268,16 @@ func (e *Engine) close() error {
 	e.line.q.close()
 	<-e.ended
 	errs = append(errs, e.follow.close())
-	if e.line.failed == nil && e.room() == nil {
+	settled := e.line.failed == nil && e.room() == nil
+	if settled {
 		errs = append(errs, e.settle()) // a last checkpoint, so that opening has nothing to replay
 	}
 	e.unpublish()
-	errs = append(errs, e.hist.Close(), e.store.Close())
+	errs = append(errs, e.hist.Close())
+	if settled && errors.Join(errs...) == nil {
+		errs = append(errs, e.shrink())
+	}
+	errs = append(errs, e.store.Close())
 	if e.lock != nil {
 		errs = append(errs, e.lock.Close())
 	}

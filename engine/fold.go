@@ -91,6 +91,9 @@ func (f *folder) daysOf(name uint32) (*storage.Days, error) {
 // Joined moves what one profile counted by day and said about its traits to
 // another: the graph has joined them.
 func (t *turn) Joined(stay, gone kith.ProfileID, moved []kith.FragmentID) error {
+	if !t.replay && kith.FragmentID(gone) >= t.unseen {
+		return nil // identifiers that this event is the first to have: nothing was counted or said
+	}
 	f := t.l.fold
 	if err := f.moveDays(uint32(gone), uint32(stay), moved); err != nil {
 		return err

@@ -17,6 +17,7 @@ const (
 	turnTime   = 2 * time.Millisecond
 	freshBytes = 80        // of a new fragment's record, about
 	blobBytes  = 224 << 10 // a log record is cut here, so that one fits into a block of the store
+	blobSlack  = 16 << 10  // and has the record that went beyond
 )
 
 // Who works through much at once lets others run after this many events, some
@@ -45,7 +46,8 @@ type line struct {
 	spelled map[kith.FragmentID]bool // whether a fragment's record has the normal form; see said.go
 	pairs   *pairCache
 	docs    *docCache
-	blob    int // bytes that the next blob will probably have
+	blob    int    // bytes that the next blob will probably have
+	chunk   []byte // room for the decisions of a blob
 }
 
 func newLine(e *Engine, head storage.Head) *line {
@@ -98,6 +100,8 @@ type turn struct {
 	docBytes int64 // of the changed documents, about
 	events   int
 	repeat   []byte // natural duplicates
+	rejects  storage.Rejects
+	unseen   kith.FragmentID // fragments from here on were numbered for the event in hand
 	calls    []*call
 	replay   bool  // the log is told again: nothing is written
 	held     *held // of a replay
@@ -106,6 +110,7 @@ type turn struct {
 	seal   []byte
 	said   []byte
 	secret []byte
+	plain  []byte
 	frags  []kith.FragmentID
 	claims []identity.Claim
 }
@@ -203,7 +208,7 @@ func (t *turn) call(c *call) error {
 
 // full tells whether the turn has as much as one commits.
 func (t *turn) full() bool {
-	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len()+len(t.fresh)*freshBytes))
+	return t.events >= turnEvents || t.tx.Full(t.docBytes+int64(t.blob.Len()+t.rejects.Pending()+len(t.fresh)*freshBytes))
 }
 
 // pressed tells whether a request waits, and the turn has lasted as long as it may then.
@@ -240,7 +245,7 @@ func (l *line) begin() (*turn, error) {
 func (t *turn) startBlob() {
 	t.blob = storage.NewBlob(t.l.head.Seq+1, t.l.head.Events, t.at.UnixMicro(), make([]byte, 0, t.l.blob))
 	t.from = t.l.head.Events
-	t.chunk = nil
+	t.chunk = t.l.chunk[:0]
 }
 
 // endBlob puts the records so far into the transaction, so that the next go into a blob of their own.
@@ -249,10 +254,12 @@ func (t *turn) endBlob() error {
 		return nil
 	}
 	t.l.head.Seq = t.blob.Last
-	t.l.blob = min(t.blob.Len()+t.blob.Len()/8, blobBytes)
+	// A turn of a load is a large blob and what is left of it: the next large one must not be copied as it grows.
+	t.l.blob = min(max(t.blob.Len()+t.blob.Len()/8, t.l.blob-t.l.blob/8), blobBytes+blobSlack)
 	if err := t.tx.PutLog(t.blob, t.chunk); err != nil {
 		return err
 	}
+	t.l.chunk = t.chunk // the transaction has a copy
 	t.pieces = append(t.pieces, piece{t.blob.Bytes(), t.from, t.blob.Events, t.blob.First, t.blob.Last, t.ev.Seq})
 	return nil
 }

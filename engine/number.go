@@ -11,7 +11,7 @@ import (
 // number gives the fragments of an item's identifiers, strongest first, and
 // numbers those that were never seen.
 func (t *turn) number(it *item) ([]kith.FragmentID, error) {
-	t.frags = t.frags[:0]
+	t.frags, t.unseen = t.frags[:0], kith.FragmentID(t.l.head.Fragments)
 	for i := range it.claims {
 		f, err := t.fragment(&it.claims[i])
 		if err != nil {
@@ -30,7 +30,7 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 	}
 	space := e.matcher.Load().Name(c.space)
 	token := e.secret.Token(space, c.norm)
-	f, ok, err := e.tokens.Find(token)
+	f, place, ok, err := e.tokens.Place(token)
 	if err != nil {
 		return 0, err
 	}
@@ -38,6 +38,7 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 		if f, err = t.give(token, c, space); err != nil {
 			return 0, err
 		}
+		e.tokens.Put(place, token, f)
 	}
 	t.l.frags.put(print, f)
 	return f, nil
@@ -51,7 +52,8 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	d := storage.Decision{SpaceID: uint8(e.spaces.id(space)), Token: token}
 	d.Decision = kith.Decision{Kind: kith.Number, A: f, B: kith.NoFragment, Space: space, Version: t.l.head.Rules, At: t.at}
 	seq := t.blob.Decision(&d)
-	sealed, err := e.keys.Seal(f, uint64(seq), sealIdentity, c.value, nil)
+	t.plain = storage.PackValue(t.plain[:0], c.value)
+	sealed, err := e.keys.Seal(f, uint64(seq), sealIdentity, t.plain, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -59,9 +61,6 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	t.fresh = append(t.fresh, storage.FragmentRecord{
 		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
 	})
-	if err := e.tokens.Add(token, f); err != nil {
-		return 0, err
-	}
 	e.people.Number(f, d.SpaceID, e.matcher.Load().Weak(c.space), token)
 	return f, nil
 }

@@ -314,7 +314,7 @@ func (b *rebuilder) release() error {
 // token gives the token of a fragment's identifier, made anew from its value
 // where the rules still normalise it so, else as the column has it.
 func (b *rebuilder) token(rec *storage.FragmentRecord) (kith.Token, error) {
-	plain, err := b.e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+	plain, err := storage.UnpackValue(b.e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
 	if err != nil {
 		return kith.Token{}, err
 	}

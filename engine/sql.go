@@ -6,6 +6,7 @@ import (
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
+	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/history"
 )
 
@@ -104,7 +105,7 @@ func (e *Engine) identifier(v *version, f kith.FragmentID) (kith.Identifier, err
 	if err != nil {
 		return kith.Identifier{}, err
 	}
-	plain, err := e.keys.Open(f, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+	plain, err := storage.UnpackValue(e.keys.Open(f, uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
 	return kith.Identifier{Space: e.spaces.at(int(marks.Space)), Value: string(plain)}, err
 }
 

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/s2"
-
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/history"
@@ -128,7 +126,7 @@ func (w *view) identifiers() history.Table {
 			if f>>16 > uint32(block) || f >= v.fragments {
 				return storage.ErrStop
 			}
-			plain, err := e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil)
+			plain, err := storage.UnpackValue(e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
 			if err != nil {
 				return err
 			}
@@ -217,7 +215,7 @@ func (w *view) rejects() history.Table {
 		{Name: "repeats", Type: history.UBigInt}, {Name: "original", Type: history.String},
 	}
 	e, v := w.e, w.v
-	rows := e.store.Count('r') + e.store.Count('x')*100
+	rows := e.store.Count('r')*25 + e.store.Count('x')*100
 	return rowTable("rejects", fields, func() int { return 2 }, rows, func(block int, r *records) error {
 		if block == 1 {
 			return v.snap.Repeats(func(seq kith.Seq, d storage.Repeat) error {
@@ -225,29 +223,12 @@ func (w *view) rejects() history.Table {
 				return nil
 			})
 		}
-		return v.snap.Rejects(0, func(rec *storage.Reject) error {
-			raw, err := e.rejected(rec)
-			if err != nil {
-				return err
-			}
+		return v.snap.Rejects(0, e.openReject, func(rec *storage.Reject) error {
 			r.add(uint64(rec.Seq), rec.At, rec.Verdict.String(), rec.Code, text(rec.Path), rec.Offset, rec.Source, rec.Load, rec.Line,
-				number(rec.Repeats), strings.ToValidUTF8(string(raw), "\uFFFD"))
+				number(rec.Repeats), strings.ToValidUTF8(string(rec.Raw), "\uFFFD"))
 			return nil
 		})
 	})
-}
-
-// rejected opens an item that was not accepted.
-func (e *Engine) rejected(rec *storage.Reject) ([]byte, error) {
-	packed, err := e.keys.Open(nobody, uint64(rec.Seq), sealReject, rec.Sealed, nil)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := s2.Decode(nil, packed)
-	if err != nil {
-		return nil, &kith.Error{Op: "engine.rejects", Kind: kith.ErrCorrupt, Err: err}
-	}
-	return raw, nil
 }
 
 func number(s kith.Seq) any {

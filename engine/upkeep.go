@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -243,8 +244,21 @@ func (e *Engine) settle() error {
 			return err
 		}
 	}
-	if e.room() != nil {
-		return nil // the log is told again when it is opened
+	return nil // where there was no room, the log is told again when it is opened
+}
+
+// shrink gives the disk what is dead of the store, where there is room for the
+// live part twice. It is the last thing before the store is closed.
+func (e *Engine) shrink() error {
+	if e.dir == "" {
+		return nil
+	}
+	free, err := storage.DiskFree(e.dir)
+	if err != nil {
+		return fmt.Errorf("ask for free disk: %w", err)
+	}
+	if free < reserve+e.store.Size() {
+		return nil
 	}
 	return e.store.Compact()
 }

@@ -126,7 +126,7 @@ func (d *Document) Append(p []byte) []byte {
 		p = binary.AppendVarint(p, w.Time)
 		p = binary.AppendVarint(p, w.Received-w.Time)
 		p = binary.AppendUvarint(p, uint64(w.Source))
-		p = appendText(p, w.Message)
+		p = appendMessage(p, w.Message)
 	}
 	for i := range d.Traits {
 		t := &d.Traits[i]
@@ -194,7 +194,7 @@ func DecodeDocument(p []byte) (*Document, error) {
 		w.Time = d.varint()
 		w.Received = w.Time + d.varint()
 		w.Source = uint32(d.uvarint())
-		w.Message = string(d.text())
+		w.Message = d.message()
 		says = append(says, w)
 	}
 	write := func() Write {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 
@@ -21,6 +22,10 @@ const (
 
 const packFrom = 256 // shorter payloads are not worth compressing
 
+// packRooms are where payloads are compressed into: the room that one may need
+// is many times what it takes.
+var packRooms = sync.Pool{New: func() any { return new([]byte) }}
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errEnvelope = errors.New("a stored value is damaged")
@@ -30,7 +35,12 @@ func pack(key, payload []byte) []byte {
 	form := byte(formPlain)
 	body := payload
 	if len(payload) >= packFrom {
-		if c := s2.Encode(nil, payload); len(c) < len(payload)-len(payload)/16 {
+		room := packRooms.Get().(*[]byte)
+		defer packRooms.Put(room)
+		if n := s2.MaxEncodedLen(len(payload)); cap(*room) < n {
+			*room = make([]byte, n)
+		}
+		if c := s2.Encode((*room)[:cap(*room)], payload); len(c) < len(payload)-len(payload)/16 {
 			form, body = formS2, c
 		}
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/kithdb/kith"
 )
@@ -24,20 +25,23 @@ const recordChunk = 4 << 10
 // PutFragments stores the records of new fragments, whose numbers follow one
 // another, and which have one instant and one version of the rules.
 func (tx *Tx) PutFragments(recs []FragmentRecord) error {
-	var p []byte
+	var p []byte // Put takes a copy
+	var last kith.Seq
 	for i, r := range recs {
 		if len(p) == 0 {
 			p = binary.AppendVarint(p, r.At)
 			p = binary.AppendUvarint(p, uint64(r.Rules))
+			last = 0
 		}
-		p = binary.AppendUvarint(p, uint64(r.Seq))
+		p = binary.AppendUvarint(p, uint64(r.Seq-last))
+		last = r.Seq
 		p = append(p, r.Space)
 		p = appendText(p, r.Sealed)
 		if len(p) >= recordChunk || i == len(recs)-1 {
 			if err := tx.Put(key4(keyFragments, uint32(r.Fragment)), p); err != nil {
 				return err
 			}
-			p = nil
+			p = p[:0]
 		}
 	}
 	return nil
@@ -68,8 +72,9 @@ func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) e
 		var recs []FragmentRecord
 		d := decoder{p: chunk}
 		at, rules := d.varint(), uint32(d.uvarint())
-		for len(d.p) > 0 && d.err == nil {
-			recs = append(recs, FragmentRecord{At: at, Rules: rules, Seq: kith.Seq(d.uvarint()), Space: d.byte(), Sealed: d.text()})
+		for seq := kith.Seq(0); len(d.p) > 0 && d.err == nil; {
+			seq += kith.Seq(d.uvarint())
+			recs = append(recs, FragmentRecord{At: at, Rules: rules, Seq: seq, Space: d.byte(), Sealed: d.text()})
 		}
 		if d.err != nil {
 			return damaged(key)
@@ -108,11 +113,14 @@ func (r *Reader) Pair(a, b kith.FragmentID) (PairRecord, bool, error) {
 // PutPair stores what was decided about two fragments; known says that
 // something was decided about them before.
 func (tx *Tx) PutPair(a, b kith.FragmentID, rec PairRecord, known bool) error {
-	p := append(make([]byte, 0, 32), byte(rec.Kind))
+	rule := slices.Index(pairRules, rec.Rule) + 1
+	p := append(make([]byte, 0, 32), byte(rec.Kind), byte(rule))
 	p = binary.AppendUvarint(p, uint64(rec.Seq))
-	p = binary.AppendUvarint(p, uint64(rec.Cause))
+	p = binary.AppendUvarint(p, uint64(rec.Seq-rec.Cause))
 	p = binary.AppendVarint(p, rec.At)
-	p = appendText(p, rec.Rule)
+	if rule == 0 {
+		p = appendText(p, rec.Rule)
+	}
 	key := pairKey(min(a, b), max(a, b))
 	if known {
 		return tx.Replace(key, p)
@@ -144,9 +152,24 @@ func (r *Reader) Pairs(a kith.FragmentID, f func(b kith.FragmentID, rec PairReco
 	})
 }
 
+// pairRules are the rules that decide about pairs; a record has the place + 1,
+// or 0 and the text. The places are stored and never change.
+var pairRules = []string{"same_event", "alias", "unique", "limit", "shared"}
+
 func decodePair(key, p []byte) (PairRecord, error) {
 	d := decoder{p: p}
-	rec := PairRecord{Kind: kith.DecisionKind(d.byte()), Seq: kith.Seq(d.uvarint()), Cause: kith.Seq(d.uvarint()), At: d.varint(), Rule: string(d.text())}
+	rec := PairRecord{Kind: kith.DecisionKind(d.byte())}
+	rule := d.byte()
+	rec.Seq = kith.Seq(d.uvarint())
+	rec.Cause, rec.At = rec.Seq-kith.Seq(d.uvarint()), d.varint()
+	switch {
+	case rule == 0:
+		rec.Rule = string(d.text())
+	case int(rule) <= len(pairRules):
+		rec.Rule = pairRules[rule-1]
+	default:
+		d.fail()
+	}
 	if d.err != nil {
 		return rec, damaged(key)
 	}

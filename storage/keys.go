@@ -21,7 +21,7 @@ const (
 	keyMids       = 'f' // f…: sorted runs of message-id fingerprints
 	keyPlaces     = 't' // t…: sorted runs of places
 	keyFragKeys   = 'k' // k<block>: 4,096 sealed fragment keys
-	keyReject     = 'r' // r<seq>: an item that was not accepted, with its reason
+	keyReject     = 'r' // r<last seq>: a chunk of a turn's items that were not accepted, with their reasons
 	keyRepeats    = 'x' // x<last seq>: the natural duplicates of one turn
 	keyLoad       = 'o' // o<load>: one file or feed that was brought in
 	keyDictionary = 's' // s<kind><last id>: names of spaces, sources and paths

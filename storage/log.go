@@ -146,18 +146,38 @@ func (b *Blob) Event(ev *Event) kith.Seq {
 	}
 	p = binary.AppendUvarint(p, uint64(ev.Source))
 	p = binary.AppendUvarint(p, uint64(ev.Load))
-	for _, t := range [...]int64{ev.Time, ev.Received, ev.Sent, ev.Original} {
-		p = binary.LittleEndian.AppendUint64(p, uint64(t))
-	}
+	p = appendTimes(p, [...]int64{ev.Time, ev.Received, ev.Sent, ev.Original})
 	p = binary.LittleEndian.AppendUint64(p, ev.IDPrint)
 	p = binary.LittleEndian.AppendUint64(p, ev.PayPrint)
 	p = appendText(p, ev.Name)
-	p = appendText(p, ev.Message)
+	p = appendMessage(p, ev.Message)
 	p = appendText(p, ev.Cells)
 	p = appendText(p, ev.Sealed)
 	p = appendText(p, ev.Said)
 	b.buf = p
 	return b.Last
+}
+
+// appendTimes appends a bit for each time that there is, and those: the first
+// as it is, the others as their distance from the one before, which is small.
+func appendTimes(p []byte, times [4]int64) []byte {
+	at, last := len(p), int64(0)
+	p = append(p, 0)
+	for i, t := range times {
+		if t != NoTime {
+			p[at] |= 1 << i
+			p = binary.AppendVarint(p, t-last)
+			last = t
+		}
+	}
+	return p
+}
+
+// appendMessage appends a message id. One that is a UUID, as nearly all are,
+// takes 18 bytes instead of 37, and no compression finds those.
+func appendMessage(p []byte, id string) []byte {
+	var room [64]byte
+	return appendText(p, PackValue(room[:0], id))
 }
 
 // Decision appends a decision, which gets the next number.
@@ -311,13 +331,36 @@ func (d *decoder) event(ev *Event) {
 		ev.Also = append(ev.Also, kith.FragmentID(d.uvarint()))
 	}
 	ev.Source, ev.Load = uint32(d.uvarint()), uint32(d.uvarint())
-	for _, t := range [...]*int64{&ev.Time, &ev.Received, &ev.Sent, &ev.Original} {
-		*t = int64(d.fixed())
-	}
+	d.times(&ev.Time, &ev.Received, &ev.Sent, &ev.Original)
 	ev.IDPrint, ev.PayPrint = d.fixed(), d.fixed()
 	ev.Name = string(d.text())
-	ev.Message = string(d.text())
+	ev.Message = d.message()
 	ev.Cells, ev.Sealed, ev.Said = d.text(), d.text(), d.text()
+}
+
+func (d *decoder) times(times ...*int64) {
+	there, last := d.byte(), int64(0)
+	for i, t := range times {
+		*t = NoTime
+		if there>>i&1 == 1 {
+			last += d.varint()
+			*t = last
+		}
+	}
+}
+
+func (d *decoder) message() string {
+	p := d.text()
+	if len(p) == 17 && p[0] == valueUUID { // the common one without a stop on the heap
+		var id [36]byte
+		unpackUUID(&id, p[1:])
+		return string(id[:])
+	}
+	p, err := UnpackValue(p, nil)
+	if err != nil {
+		d.fail()
+	}
+	return string(p)
 }
 
 func (d *decoder) token(t *kith.Token) {

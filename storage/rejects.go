@@ -5,42 +5,140 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/kithdb/kith"
 )
 
 // Reject is an item that was not accepted, and why.
 type Reject struct {
-	Seq     kith.Seq     `json:"seq"`
-	At      int64        `json:"at"` // microseconds
-	Verdict kith.Verdict `json:"verdict"`
-	Code    string       `json:"code"`
-	Path    string       `json:"path,omitempty"`
-	Offset  int64        `json:"offset,omitempty"` // byte of the item
-	Line    int64        `json:"line"`             // place in the input, from 1
-	Load    uint32       `json:"load"`
-	Source  string       `json:"source"`
-	Repeats kith.Seq     `json:"repeats,omitempty"` // of a synthetic duplicate: the event whose id it has
-	Sealed  []byte       `json:"sealed"`
+	Seq     kith.Seq
+	At      int64 // microseconds
+	Verdict kith.Verdict
+	Code    string
+	Path    string
+	Offset  int64 // byte of the item
+	Line    int64 // place in the input, from 1
+	Load    uint32
+	Source  string
+	Repeats kith.Seq // of a synthetic duplicate: the event whose id it has
+	Raw     []byte   // the item
 }
 
-// PutReject stores a reject.
-func (tx *Tx) PutReject(r *Reject) error {
-	p, err := json.Marshal(r)
+// rejectChunk bounds a chunk before it is packed: items together pack to a fraction of what each takes alone, and to read one is to open its chunk.
+const rejectChunk = 128 << 10
+
+// Rejects collects the items that a turn does not accept. They are stored as
+// chunks, whose items are packed and sealed together.
+type Rejects struct {
+	last kith.Seq
+	body []byte
+	raw  []byte
+}
+
+// sealer seals, under a number that comes once, what must not be read in the clear.
+type sealer func(number uint64, plain []byte) ([]byte, error)
+
+// Put adds an item, and stores the chunk when that is large enough.
+func (c *Rejects) Put(tx *Tx, r *Reject, seal sealer) error {
+	p := c.body
+	p = binary.AppendUvarint(p, uint64(r.Seq))
+	p = binary.AppendVarint(p, r.At)
+	p = append(p, byte(r.Verdict))
+	p = appendText(p, r.Code)
+	p = appendText(p, r.Path)
+	p = binary.AppendVarint(p, r.Offset)
+	p = binary.AppendVarint(p, r.Line)
+	p = binary.AppendUvarint(p, uint64(r.Load))
+	p = appendText(p, r.Source)
+	p = binary.AppendUvarint(p, uint64(r.Repeats))
+	p = binary.AppendUvarint(p, uint64(len(r.Raw)))
+	c.body, c.raw, c.last = p, append(c.raw, r.Raw...), r.Seq
+	if c.Pending() < rejectChunk {
+		return nil
+	}
+	return c.Flush(tx, seal)
+}
+
+// Flush stores what was added since the last chunk.
+func (c *Rejects) Flush(tx *Tx, seal sealer) error {
+	if len(c.body) == 0 {
+		return nil
+	}
+	sealed, err := seal(uint64(c.last), packer.EncodeAll(c.raw, nil))
 	if err != nil {
 		return err
 	}
-	return tx.Put(key8(keyReject, uint64(r.Seq)), p)
+	p := appendText(nil, c.body)
+	p = append(p, sealed...)
+	c.body, c.raw = c.body[:0], c.raw[:0]
+	return tx.Put(key8(keyReject, uint64(c.last)), p)
 }
 
-// Rejects calls f for each reject from a number on, in order.
-func (r *Reader) Rejects(from kith.Seq, f func(*Reject) error) error {
+// Pending gives how many bytes of items wait for a chunk.
+func (c *Rejects) Pending() int { return len(c.raw) + len(c.body) }
+
+// packer and unpacker pack items. Neither keeps anything of them.
+var (
+	packer   = must(zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(2*rejectChunk)))
+	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(rejectMost)))
+)
+
+// rejectMost is more than a chunk ever has.
+const rejectMost = 4 << 20
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic("unreachable: " + err.Error()) // only options that do not exist
+	}
+	return v
+}
+
+// Rejects calls f for each reject from a number on, in order. open opens what
+// was sealed under a number; where it gives nil, rejects have no Raw. The reject
+// is valid until f returns.
+func (r *Reader) Rejects(from kith.Seq, open func(number uint64, sealed []byte) ([]byte, error), f func(*Reject) error) error {
 	return r.ScanFrom([]byte{keyReject}, key8(keyReject, uint64(from)), func(key, p []byte) error {
-		var rec Reject
-		if err := json.Unmarshal(p, &rec); err != nil {
+		d := decoder{p: p}
+		body := decoder{p: d.text()}
+		if d.err != nil || len(key) != 9 {
 			return damaged(key)
 		}
-		return f(&rec)
+		packed, err := open(binary.BigEndian.Uint64(key[1:]), d.p)
+		if err != nil {
+			return err
+		}
+		var raw []byte
+		if packed != nil {
+			if raw, err = unpacker.DecodeAll(packed, nil); err != nil {
+				return damaged(key)
+			}
+		}
+		for len(body.p) > 0 {
+			rec := body.reject()
+			n := body.uvarint()
+			if body.err != nil || packed != nil && n > uint64(len(raw)) {
+				return damaged(key)
+			}
+			if packed != nil {
+				rec.Raw, raw = raw[:n:n], raw[n:]
+			}
+			if rec.Seq < from {
+				continue
+			}
+			if err := f(&rec); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+func (d *decoder) reject() Reject {
+	return Reject{
+		Seq: kith.Seq(d.uvarint()), At: d.varint(), Verdict: kith.Verdict(d.byte()), Code: string(d.text()), Path: string(d.text()),
+		Offset: d.varint(), Line: d.varint(), Load: uint32(d.uvarint()), Source: string(d.text()), Repeats: kith.Seq(d.uvarint()),
+	}
 }
 
 // PutRepeats stores the natural duplicates of a turn: load, place in the input

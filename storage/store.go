@@ -69,6 +69,9 @@ func OpenStore(c Config) (s *Store, err error) {
 		o.BaseTableSize = c.Memtable / 8 // a compaction builds several at once, each in twice its size of memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
 	}
+	// A first level as large as what is merged into it at once: with Badger's 10 MB every byte passes
+	// through three levels instead of two (4 million events: tables of 2,138 MB written, with this 1,548).
+	o.BaseLevelSize = 4 * o.MemTableSize
 	db, err := badger.Open(o)
 	if err != nil {
 		return nil, &kith.Error{Op: "storage.Open", Kind: kith.ErrCorrupt, Err: err}
@@ -156,18 +159,39 @@ func (s *Store) Close() error {
 	return seal(dir)
 }
 
-// Compact merges the store's tables where much of what was written is dead by
-// now: the log, which is deleted when history and a checkpoint have it.
-func (s *Store) Compact() error {
-	if s.memory || s.logged.Load() < 64<<20 {
+// Compact closes the store in such a way that little of what is dead by now
+// stays on disk: the log, which is deleted when history and a checkpoint have
+// it. Nothing may use the store afterwards but Close.
+//
+// Badger merges what stands in its first level only when enough tables do, and
+// Flatten leaves them where there is no other level. So the store is closed,
+// which writes the last memtable, and opened once more with options under which
+// one table is enough.
+func (s *Store) Compact() (err error) {
+	if s.memory || s.logged.Load() < compactFrom {
 		return nil
 	}
+	defer recoverCorrupt("storage.Compact", &err)
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("compact the store: %w", err)
+	}
+	o := s.db.Opts()
+	o.NumLevelZeroTables = 1
+	o.CompactL0OnClose = true
+	db, err := badger.Open(o)
+	if err != nil {
+		return fmt.Errorf("compact the store: %w", err)
+	}
+	s.db = db
 	if err := s.db.Flatten(2); err != nil {
 		return fmt.Errorf("compact the store: %w", err)
 	}
 	s.logged.Store(0)
 	return nil
 }
+
+// compactFrom is how many bytes of log must have been written for Compact to be worth its while.
+const compactFrom = 16 << 20
 
 // Sync makes what was committed so far survive a power cut.
 func (s *Store) Sync() error {

@@ -39,16 +39,23 @@ func halves(t kith.Token) (id, rest uint64) {
 	return binary.BigEndian.Uint64(t[:8]), binary.BigEndian.Uint64(t[8:])
 }
 
-// Find gives the fragment of a token. Where two tokens have one first half, the
-// later stands under the next number.
+// Find gives the fragment of a token.
 func (ts *Tokens) Find(t kith.Token) (f kith.FragmentID, ok bool, err error) {
+	f, _, ok, err = ts.Place(t)
+	return f, ok, err
+}
+
+// Place gives the fragment of a token, or the place where Put enters one that
+// has none: where two tokens have one first half, the later stands under the
+// next number.
+func (ts *Tokens) Place(t kith.Token) (f kith.FragmentID, place uint64, ok bool, err error) {
 	for id, rest := halves(t); ; id++ {
 		m, ok, err := ts.find(id)
 		if err != nil || !ok {
-			return 0, false, err
+			return 0, id, false, err
 		}
 		if m.Payload == rest {
-			return kith.FragmentID(m.Seq - 1), true, nil
+			return kith.FragmentID(m.Seq - 1), id, true, nil
 		}
 	}
 }
@@ -89,30 +96,28 @@ func (ts *Tokens) find(id uint64) (Mid, bool, error) {
 
 // Add says which fragment a token has, that had none.
 func (ts *Tokens) Add(t kith.Token, f kith.FragmentID) error {
-	id, rest := halves(t)
-	for ; ; id++ {
-		m, ok, err := ts.find(id)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			break
-		}
-		if m.Payload == rest {
-			if m.Seq == uint64(f)+1 {
-				return nil
-			}
-			return &kith.Error{Op: "storage.Tokens", Kind: kith.ErrCorrupt, Err: errors.New("an identifier has two fragments")}
-		}
+	had, place, ok, err := ts.Place(t)
+	switch {
+	case err != nil || ok && had == f:
+		return err
+	case ok:
+		return &kith.Error{Op: "storage.Tokens", Kind: kith.ErrCorrupt, Err: errors.New("an identifier has two fragments")}
 	}
-	ts.mu.Lock()
-	ts.inner.Add(id, rest, uint64(f)+1)
-	ts.mu.Unlock()
+	ts.Put(place, t, f)
 	return nil
 }
 
 // Limit is as that of Mids.
 func (ts *Tokens) Limit(memory int64) { ts.inner.Limit(memory) }
+
+// Put is Add at the place that Place gave, with nothing added in between: the
+// filters are not asked again.
+func (ts *Tokens) Put(place uint64, t kith.Token, f kith.FragmentID) {
+	_, rest := halves(t)
+	ts.mu.Lock()
+	ts.inner.Add(place, rest, uint64(f)+1)
+	ts.mu.Unlock()
+}
 
 // Begin, Commit, Rollback, Freeze, Flush, Step, State, Switched, Sweep and
 // Check are as those of Mids, for the line.

@@ -46,7 +46,9 @@ func TestTokensAgainstAMap(t *testing.T) {
 			n := r.Uint64N(4000)
 			if _, ok := want[n]; !ok {
 				want[n] = kith.FragmentID(len(want))
-				if err := ts.Add(token(n), want[n]); err != nil {
+				if _, place, ok, err := ts.Place(token(n)); err == nil && !ok && n%2 == 0 {
+					ts.Put(place, token(n), want[n])
+				} else if err := ts.Add(token(n), want[n]); err != nil {
 					t.Fatal(err)
 				}
 			}

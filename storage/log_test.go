@@ -1,0 +1,69 @@
+package storage
+
+import (
+	"math"
+	"reflect"
+	"testing"
+
+	"github.com/kithdb/kith"
+)
+
+// An event comes back from a blob as it went in, whichever times it has and
+// whatever its message id looks like, read in order or at its mark.
+func TestBlobEvents(t *testing.T) {
+	const at = 1_760_000_000_000_000
+	times := []int64{NoTime, 0, at, at + 700_123, at - 5, math.MaxInt64, math.MinInt64 + 1, -1}
+	ids := []string{"", "e019cbc4-02b8-4b3b-b052-684b545ef061", "E019cbc4-02b8-4b3b-b052-684b545ef061", "\x00", "\x01\x02", "order-77"}
+	var want []Event
+	b := NewBlob(10, 3, at, nil)
+	for i := range 2000 {
+		pick := func(k int) int64 { return times[(i/k+i*k)%len(times)] }
+		ev := Event{
+			Fragment: kith.FragmentID(i), Kind: kith.Track, Name: "Order Completed", Message: ids[i%len(ids)],
+			Time: pick(1), Received: pick(3), Sent: pick(5), Original: pick(7), IDPrint: uint64(i), PayPrint: 7, Cells: []byte("c"), Sealed: []byte("s"),
+		}
+		if i%2 == 0 {
+			ev.Also = []kith.FragmentID{1, 2}
+		}
+		b.Event(&ev)
+		want = append(want, ev)
+	}
+	same := func(got, want *Event) {
+		t.Helper()
+		a, b := *got, *want
+		if len(a.Also) == 0 {
+			a.Also = nil
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Fatalf("event %d: %v %v %v %v, want %v %v %v %v", b.Seq, a.Time, a.Received, a.Sent, a.Original, b.Time, b.Received, b.Sent, b.Original)
+		}
+	}
+	n := 0
+	err := EachRecord(b.Bytes(), func(r *Record) error {
+		same(r.Event, &want[n])
+		ev, err := EventAt(b.Bytes(), b.First, r.Mark)
+		if err == nil {
+			same(ev, &want[n])
+		}
+		n++
+		return err
+	})
+	if err != nil || n != len(want) {
+		t.Errorf("%d events, want %d (%v)", n, len(want), err)
+	}
+}
+
+// An event's record without its leaves takes few bytes: the log is written with
+// every commit, and most of it cannot be compressed.
+func TestBlobEventSize(t *testing.T) {
+	const at = 1_760_000_000_000_000
+	b := NewBlob(1, 0, at, nil)
+	before := b.Len()
+	b.Event(&Event{
+		Fragment: 70_000, Kind: kith.Track, Name: "Order Completed", Message: "e019cbc4-02b8-4b3b-b052-684b545ef061",
+		Time: at, Received: at + 500_000, Sent: at + 80_000, Original: at,
+	})
+	if got, most := b.Len()-before, 80; got > most {
+		t.Errorf("%d bytes, want at most %d", got, most)
+	}
+}
