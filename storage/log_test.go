@@ -20,7 +20,7 @@ func TestBlobEvents(t *testing.T) {
 		pick := func(k int) int64 { return times[(i/k+i*k)%len(times)] }
 		ev := Event{
 			Fragment: kith.FragmentID(i), Kind: kith.Track, Name: "Order Completed", Message: ids[i%len(ids)],
-			Time: pick(1), Received: pick(3), Sent: pick(5), Original: pick(7), IDPrint: uint64(i), PayPrint: 7, Cells: []byte("c"), Sealed: []byte("s"),
+			Time: pick(1), Received: pick(3), Sent: pick(5), Original: pick(7), IDPrint: uint64(i), PayPrint: 7, Cells: []byte("c"), Sealed: []byte("s"), Said: []byte{1, 0},
 		}
 		if i%2 == 0 {
 			ev.Also = []kith.FragmentID{1, 2}
