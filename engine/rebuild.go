@@ -311,7 +311,11 @@ func (b *rebuilder) release() error {
 		}
 	}
 	b.events++
-	return b.x.line.fold.event(b.t, ev, b.events-1, secret)
+	told, err := b.x.traits.of(ev.Kind, ev.Cells, secret)
+	if err != nil {
+		return err
+	}
+	return b.x.line.fold.event(b.t, ev, b.events-1, told)
 }
 
 // token gives the token of a fragment's identifier, made anew from its value

@@ -293,7 +293,11 @@ func (t *turn) retellHeld() error {
 		}
 	}
 	e.mids.Add(h.IDPrint, h.PayPrint, uint64(h.Seq))
-	return t.l.fold.event(t, &h.Event, h.ordinal, secret)
+	told, err := e.traits.of(h.Kind, h.Cells, secret)
+	if err != nil {
+		return err
+	}
+	return t.l.fold.event(t, &h.Event, h.ordinal, told)
 }
 
 // weak tells whether the space that the directory gave a number is of anonymous or device ids.

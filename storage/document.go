@@ -106,17 +106,22 @@ func Join(docs ...*Document) *Document {
 	return out
 }
 
-// Size gives about how many bytes the document takes when it is stored.
+// Size bounds the bytes that the document takes when it is stored.
 func (d *Document) Size() int64 {
 	n := int64(0)
 	for i := range d.Traits {
-		n += int64(len(d.Traits[i].Last.Raw)) + 100
-		if p := d.Traits[i].Prev; p != nil {
-			n += int64(len(p.Raw)) + 60
+		t := &d.Traits[i]
+		n += WriteSize(len(t.Last.Raw), len(t.Last.Message))
+		if p := t.Prev; p != nil {
+			n += WriteSize(len(p.Raw), len(p.Message))
 		}
 	}
 	return n
 }
+
+// WriteSize bounds what one write adds to a document: a value of so many bytes,
+// said by an event whose message id has so many.
+func WriteSize(raw, message int) int64 { return int64(raw+message) + 60 }
 
 // Append encodes the document.
 func (d *Document) Append(p []byte) []byte {
