@@ -19,6 +19,7 @@ type news struct {
 	path   uint32 // of "traits.NAME"
 	raw    []byte
 	sealed bool // an identifying leaf is in it
+	whole  bool // which cannot be told from its name and its shape
 }
 
 // tell folds the traits of an event into its fragment's document, and shows
@@ -39,7 +40,7 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 		} else if c, ok := f.e.classes.PathClass(f.e.paths.Path(n.path)); ok {
 			class = c
 		}
-		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source, Sealed: n.sealed}
+		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source, Sealed: n.sealed, Whole: n.whole}
 		if doc.Tell(n.path, class, w) || t.replay { // the stored document may be ahead of the columns
 			changed = append(changed, n)
 		}
@@ -137,7 +138,7 @@ func (f *folder) show(who kith.ProfileID, path uint32, docs []*storage.Document)
 		return nil
 	}
 	var err error
-	f.e.state.Do(func() { err = f.e.traits.set(uint32(who), path, best.Raw, best.Sealed) })
+	f.e.state.Do(func() { err = f.e.traits.set(uint32(who), path, best.Raw, best.Sealed, best.Whole) })
 	return err
 }
 
@@ -167,7 +168,7 @@ func (ts *traits) of(kind kith.Kind, open, secret []byte) ([]news, error) {
 			case deep:
 				nested = append(nested, leaf{uint32(top), path, text, sealed})
 			default:
-				out = append(out, news{uint32(top), text, sealed})
+				out = append(out, news{path: uint32(top), raw: text, sealed: sealed})
 			}
 			return true
 		})
@@ -237,6 +238,7 @@ func (ts *traits) nest(leaves []leaf) []news {
 				path := strings.TrimPrefix(strings.TrimPrefix(ts.e.paths.Path(m.path), "context."), "traits.")
 				n.put(clean.Keys(path)[1:], m.text)
 				t.sealed = t.sealed || m.sealed
+				t.whole = t.whole || m.sealed && !ts.e.identifying(path, m.text)
 			}
 		}
 		t.raw = n.append(nil)

@@ -40,6 +40,7 @@ type Write struct {
 	Message  string
 	Source   uint32
 	Sealed   bool // an identifying value is in it: it stands in no column as it is
+	Whole    bool // and neither its name nor its shape tells which one: nothing of it stands in a column
 }
 
 // Compare orders writes by event time, then arrival, then message id (FEATURES T10).
@@ -138,7 +139,7 @@ func (d *Document) Append(p []byte) []byte {
 		p = binary.AppendUvarint(p, uint64(t.Path))
 		p = append(p, byte(t.Class))
 		p = binary.AppendUvarint(p, uint64(index[t.Last.said()]))
-		p = append(p, fact(t.Last.Sealed))
+		p = append(p, t.Last.marks())
 		p = appendText(p, t.Last.Raw)
 		if t.Prev == nil {
 			p = append(p, 0)
@@ -146,17 +147,21 @@ func (d *Document) Append(p []byte) []byte {
 		}
 		p = append(p, 1)
 		p = binary.AppendUvarint(p, uint64(index[t.Prev.said()]))
-		p = append(p, fact(t.Prev.Sealed))
+		p = append(p, t.Prev.marks())
 		p = appendText(p, t.Prev.Raw)
 	}
 	return p
 }
 
-func fact(b bool) byte {
-	if b {
-		return 1
+// marks gives Sealed and Whole as they are stored.
+func (w *Write) marks() (b byte) {
+	if w.Sealed {
+		b = 1
 	}
-	return 0
+	if w.Whole {
+		b |= 2
+	}
+	return b
 }
 
 // said is what identifies the event of a write.
@@ -209,7 +214,8 @@ func DecodeDocument(p []byte) (*Document, error) {
 			return Write{}
 		}
 		w := says[i]
-		w.Sealed = d.byte() != 0
+		marks := d.byte()
+		w.Sealed, w.Whole = marks&1 != 0, marks&2 != 0
 		w.Raw = d.text()
 		return w
 	}
