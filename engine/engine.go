@@ -164,19 +164,14 @@ func (e *Engine) claim() (fresh bool, err error) {
 	if _, err := os.Stat(e.path("BACKUP")); err == nil {
 		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrDenied, Err: errors.New("this is a backup: kith restore makes a directory of it")}
 	}
-	text, err := os.ReadFile(e.path("FORMAT"))
-	switch {
-	case err == nil && string(text) != format:
-		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrUnsupported, Err: errors.New("the directory has a format that this version does not know")}
-	case errors.Is(err, os.ErrNotExist):
-		if err := e.empty(); err != nil {
-			return false, err
-		}
-		fresh = true
-	case err != nil:
-		return false, fmt.Errorf("read FORMAT: %w", err)
+	if _, err := e.look(); err != nil { // before a lock is put into what is not ours
+		return false, err
 	}
+	afterLook()
 	if e.lock, err = lock(e.dir); err != nil {
+		return false, err
+	}
+	if fresh, err = e.look(); err != nil { // again: its owner may just have made it
 		return false, err
 	}
 	if err := e.dropBallast(); err != nil {
@@ -186,6 +181,23 @@ func (e *Engine) claim() (fresh bool, err error) {
 		return false, fmt.Errorf("clear the temporary files: %w", err)
 	}
 	return fresh, os.MkdirAll(e.path("tmp"), 0o700)
+}
+
+// afterLook is called before the lock is taken. Tests set it.
+var afterLook = func() {}
+
+// look reads FORMAT and tells whether the directory is still to be made.
+func (e *Engine) look() (fresh bool, err error) {
+	text, err := os.ReadFile(e.path("FORMAT"))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return true, e.empty()
+	case err != nil:
+		return false, fmt.Errorf("read FORMAT: %w", err)
+	case string(text) != format:
+		return false, &kith.Error{Op: "engine.Open", On: e.dir, Kind: kith.ErrUnsupported, Err: errors.New("the directory has a format that this version does not know")}
+	}
+	return false, nil
 }
 
 // ours are the names that may stand in a directory whose making was interrupted.
