@@ -138,8 +138,8 @@ func (h *History) settings() (url.Values, error) {
 	set.Set("memory_limit", fmt.Sprintf("%d B", memory))
 	set.Set("max_temp_directory_size", fmt.Sprintf("%d B", spill))
 	set.Set("temp_directory", temp)
-	set.Set("temp_file_encryption", "true") // opened leaves and originals are spilled too
-	set.Set("force_mbedtls_unsafe", "true") // the cipher that is built in; its keys are not drawn from a good source
+	set.Set("temp_file_encryption", "true")  // opened leaves and originals are spilled too
+	set.Set("force_mbedtls_unsafe", "true")  // the cipher that is built in; its keys are not drawn from a good source
 	set.Set("checkpoint_threshold", "128MB") // each checkpoint rewrites the last row group of every column
 	for _, off := range []string{"autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions", "allow_persistent_secrets"} {
 		set.Set(off, "false")
