@@ -239,7 +239,7 @@ func (c *checker) columns(p *plain, best map[uint32]map[uint32]*storage.Write) e
 	for who, traits := range best {
 		leaves[who] = map[string][]byte{}
 		for path, w := range traits {
-			if w.Sealed && w.Raw[0] != '{' { // it says who somebody is, whatever its name
+			if w.Whole || w.Sealed && w.Raw[0] != '{' { // it says who somebody is, whatever its name
 				continue
 			}
 			name, _ := traitName(c.paths.Path(path))

@@ -49,6 +49,21 @@ func (t *turn) document(f kith.FragmentID) (*document, error) {
 	return t.l.e.readDocument(&t.tx.Reader, f)
 }
 
+// peek is document for a look: what it gives must not be changed.
+func (t *turn) peek(f kith.FragmentID) (*document, error) {
+	if d, ok := t.docs[f]; ok {
+		return d, nil
+	}
+	if d, ok := t.l.docs.m[f]; ok {
+		return d, nil
+	}
+	d, err := t.document(f)
+	if err == nil {
+		t.l.docs.put(f, d) // as it was committed: folding will ask for it
+	}
+	return d, err
+}
+
 // documents gives the trait documents of a profile's fragments.
 func (t *turn) documents(who kith.ProfileID) ([]*document, error) {
 	frags, err := t.l.e.people.Fragments(nil, kith.FragmentID(who))

@@ -44,8 +44,9 @@ type Engine struct {
 	cleaners sync.Pool // of *pooled
 
 	rulesMu    sync.Mutex
-	rules      identity.Rules // guarded by rulesMu
-	generation atomic.Uint32  // counts the rules that were in use
+	rules      identity.Rules               // guarded by rulesMu
+	oldRules   map[uint32]*identity.Matcher // guarded by rulesMu: versions that were asked for
+	generation atomic.Uint32                // counts the rules that were in use
 	writable   atomic.Bool
 
 	turns int   // the line's: see room
@@ -158,6 +159,7 @@ func (e *Engine) claim() (fresh bool, err error) {
 	if _, err = e.fresh(); err != nil { // before a file is put into a directory that is not ours
 		return false, err
 	}
+	afterLook()
 	if e.lock, err = lock(e.dir); err != nil {
 		return false, err
 	}
@@ -172,6 +174,9 @@ func (e *Engine) claim() (fresh bool, err error) {
 	}
 	return fresh, os.MkdirAll(e.path("tmp"), 0o700)
 }
+
+// afterLook is called before the lock is taken. Tests set it.
+var afterLook = func() {}
 
 // look claims the directory for reading alone, beside others who only read.
 func (e *Engine) look() (err error) {

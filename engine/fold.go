@@ -26,13 +26,13 @@ func newFolder(e *Engine) (*folder, error) {
 	return &folder{e: e, names: names}, err
 }
 
-// fold tells the state about one event. secret are its identifying leaves, opened.
-func (t *turn) fold(ev *storage.Event, secret []byte) error {
-	return t.l.fold.event(t, ev, t.l.head.Events-1, secret)
+// fold tells the state about one event. told are its traits.
+func (t *turn) fold(ev *storage.Event, told []news) error {
+	return t.l.fold.event(t, ev, t.l.head.Events-1, told)
 }
 
 // event folds one event, whose place in history is ordinal.
-func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, secret []byte) error {
+func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, told []news) error {
 	p := f.e.people
 	who := p.Owner(ev.Fragment)
 	p.Warm(who, ev.Fragment)
@@ -53,7 +53,7 @@ func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, secret []byte
 		return err
 	}
 	f.e.places.Add(ev.Fragment, ordinal, name, day)
-	return f.tell(t, ev, who, secret)
+	return f.tell(t, ev, who, told)
 }
 
 // dayOf gives the UTC day of an instant, counted from 1970.

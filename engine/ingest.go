@@ -77,6 +77,15 @@ func (t *turn) apply(it *item, load *session) (kith.Result, error) {
 	if res, again, err := t.again(it, load); again || err != nil { // duplicates
 		return res, err
 	}
+	told, err := t.l.e.traits.of(it.kind, it.cells, it.secret) // its traits
+	if err != nil {
+		return kith.Result{}, err
+	}
+	if path, full, err := t.crowded(it, told); err != nil {
+		return kith.Result{}, err
+	} else if full {
+		return t.reject(it, load, kith.Result{Verdict: kith.Rejected, Code: traitsFull, Path: path})
+	}
 	claims, err := t.number(it) // identifiers → fragments
 	if err != nil {
 		return kith.Result{}, err
@@ -88,13 +97,17 @@ func (t *turn) apply(it *item, load *session) (kith.Result, error) {
 	if err := t.resolve(it, claims, ev.Seq); err != nil { // whose it is
 		return kith.Result{}, err
 	}
-	if err := t.fold(ev, it.secret); err != nil { // profile, columns, bitmaps
+	if err := t.fold(ev, told); err != nil { // profile, columns, bitmaps
 		return kith.Result{}, err
 	}
 	t.l.e.mids.Add(it.idPrint, it.payPrint, uint64(ev.Seq))
 	t.l.tally(t.source(it, load), load, kith.Accepted)
 	return kith.Result{Verdict: kith.Accepted, Seq: ev.Seq}, nil
 }
+
+// traitsFull is the code of an item whose traits do not fit beside what its
+// identifier has said before.
+const traitsFull = "traits_full"
 
 // identify gives an item without a message id the one that its content derives.
 func (t *turn) identify(it *item, load *session) {

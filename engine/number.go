@@ -44,6 +44,15 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 	return f, nil
 }
 
+// known gives the fragment of an identifier that has been numbered.
+func (t *turn) known(c *claim) (kith.FragmentID, bool, error) {
+	if f, ok := t.l.frags.get(xxh3.Hash128Seed(c.norm, uint64(c.space)+1)); ok {
+		return f, true, nil
+	}
+	e := t.l.e
+	return e.tokens.Find(e.secret.Token(e.matcher.Load().Name(c.space), c.norm))
+}
+
 // give numbers an identifier that is seen for the first time.
 func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, error) {
 	e := t.l.e

@@ -271,7 +271,11 @@ func (b *rebuilder) one(w truth) error {
 		if err != nil {
 			return err
 		}
-		b.x.people.Number(w.number.Fragment, w.number.Space, b.x.weak(w.number.Space), token)
+		weak, err := b.e.weakAt(w.number.Space, w.number.Rules)
+		if err != nil {
+			return err
+		}
+		b.x.people.Number(w.number.Fragment, w.number.Space, weak, token)
 	case w.decision != nil:
 		d := w.decision
 		if d.Kind != kith.Leave {
@@ -308,7 +312,11 @@ func (b *rebuilder) release() error {
 		return err
 	}
 	b.events++
-	return b.x.line.fold.event(b.t, ev, b.events-1, secret)
+	told, err := b.x.traits.of(ev.Kind, ev.Cells, secret)
+	if err != nil {
+		return err
+	}
+	return b.x.line.fold.event(b.t, ev, b.events-1, told)
 }
 
 // token gives the token of a fragment's identifier, made anew from its value

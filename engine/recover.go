@@ -276,9 +276,20 @@ func (t *turn) retell(rec *storage.Record) error {
 	}
 	switch {
 	case d != nil && d.Kind == kith.Number:
-		t.l.e.people.Number(d.A, d.SpaceID, t.l.e.weak(d.SpaceID), d.Token)
+		weak, err := t.l.e.weakAt(d.SpaceID, d.Version)
+		if err != nil {
+			return err
+		}
+		t.l.e.people.Number(d.A, d.SpaceID, weak, d.Token)
 		return t.l.e.tokens.Add(d.Token, d.A)
 	case d != nil:
+		if _, err := t.l.e.weakAt(d.SpaceID, d.Version); err != nil { // so that Weak cannot fail
+			return err
+		}
+		t.graph.Weak = func(space uint8) bool {
+			weak, err := t.l.e.weakAt(space, d.Version)
+			return err == nil && weak
+		}
 		return t.graph.Carry(d)
 	case rec.Event != nil:
 		t.held = &held{*rec.Event, rec.Ordinal}
@@ -301,7 +312,11 @@ func (t *turn) retellHeld() error {
 		return err
 	}
 	e.mids.Add(h.IDPrint, h.PayPrint, uint64(h.Seq))
-	return t.l.fold.event(t, &h.Event, h.ordinal, secret)
+	told, err := e.traits.of(h.Kind, h.Cells, secret)
+	if err != nil {
+		return err
+	}
+	return t.l.fold.event(t, &h.Event, h.ordinal, told)
 }
 
 // weak tells whether the space that the directory gave a number is of anonymous or device ids.

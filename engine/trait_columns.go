@@ -122,8 +122,9 @@ func cutPath(path string) (first, rest string, ok bool) {
 	return path, "", false
 }
 
-// set shows the value of a trait in the columns of its leaves. Call it inside State.Do.
-func (ts *traits) set(row, top uint32, raw []byte, sealed bool) error {
+// set shows the value of a trait in the columns of its leaves: of one that is
+// sealed as a whole, in none. Call it inside State.Do.
+func (ts *traits) set(row, top uint32, raw []byte, sealed, whole bool) error {
 	name := strings.TrimPrefix(ts.e.paths.Path(top), "traits.")
 	if raw[0] != '{' {
 		if err := ts.setLeaf(row, name, raw, sealed); err != nil {
@@ -143,7 +144,7 @@ func (ts *traits) set(row, top uint32, raw []byte, sealed bool) error {
 	flatten(name, raw, 4, func(path string, text []byte) {
 		present[path] = true
 		if failed == nil {
-			failed = ts.setLeaf(row, path, text, false)
+			failed = ts.setLeaf(row, path, text, whole)
 		}
 	})
 	for _, c := range ts.tops[top] {

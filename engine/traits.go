@@ -19,14 +19,14 @@ type news struct {
 	path   uint32 // of "traits.NAME"
 	raw    []byte
 	sealed bool // an identifying leaf is in it
+	whole  bool // which cannot be told from its name and its shape
 }
 
 // tell folds the traits of an event into its fragment's document, and shows
 // what follows for the profile in the columns.
-func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, secret []byte) error {
-	list, err := f.e.traits.of(ev, secret)
-	if err != nil || len(list) == 0 {
-		return err
+func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []news) error {
+	if len(list) == 0 {
+		return nil
 	}
 	doc, err := t.document(ev.Fragment)
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, secret []b
 		} else if c, ok := f.e.classes.PathClass(f.e.paths.Path(n.path)); ok {
 			class = c
 		}
-		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source, Sealed: n.sealed}
+		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source, Sealed: n.sealed, Whole: n.whole}
 		if doc.Tell(n.path, class, w) || t.replay { // the stored document may be ahead of the columns
 			changed = append(changed, n)
 		}
@@ -66,6 +66,44 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, secret []b
 		}
 	}
 	return nil
+}
+
+// mostTold bounds the trait document of one fragment, by storage.Document.Size.
+// A document is one record, written with its turn in one transaction: it must
+// fit beside all else below Badger's limit, which is 2.4 MB where the memory is small.
+const mostTold = 512 << 10
+
+// crowded tells whether what the item says would make the trait document of its
+// strongest identifier too large, and where in the item that stands. What makes
+// a large document no larger is still taken.
+func (t *turn) crowded(it *item, list []news) (path string, full bool, err error) {
+	if len(list) == 0 {
+		return "", false, nil
+	}
+	f, ok, err := t.known(&it.claims[0])
+	if err != nil || !ok {
+		return "", false, err
+	}
+	doc, err := t.peek(f)
+	if err != nil {
+		return "", false, err
+	}
+	before, most := doc.Size(), int64(0)
+	for _, n := range list {
+		most += storage.WriteSize(len(n.raw), len(it.message))
+	}
+	if before+most <= mostTold {
+		return "", false, nil
+	}
+	after := document{Traits: slices.Clone(doc.Traits)}
+	for _, n := range list {
+		after.Tell(n.path, kith.Other, storage.Write{Raw: n.raw, Time: it.times[0], Received: it.times[1], Message: it.message})
+	}
+	path = "$.context.traits"
+	if it.kind == kith.Identify {
+		path = "$.traits"
+	}
+	return path, after.Size() > max(mostTold, before), nil
 }
 
 // showAll shows all traits of a profile in the columns.
@@ -100,7 +138,7 @@ func (f *folder) show(who kith.ProfileID, path uint32, docs []*storage.Document)
 		return nil
 	}
 	var err error
-	f.e.state.Do(func() { err = f.e.traits.set(uint32(who), path, best.Raw, best.Sealed) })
+	f.e.state.Do(func() { err = f.e.traits.set(uint32(who), path, best.Raw, best.Sealed, best.Whole) })
 	return err
 }
 
@@ -119,23 +157,23 @@ func (f *folder) clearTraits(who kith.ProfileID) error {
 
 // of gives the traits that an event told: those of an identify call, and those
 // in the context of any call.
-func (ts *traits) of(ev *storage.Event, secret []byte) ([]news, error) {
+func (ts *traits) of(kind kith.Kind, open, secret []byte) ([]news, error) {
 	var out []news
 	var nested []leaf
 	each := func(cells []byte, sealed bool) error {
 		return clean.EachCell(cells, func(path uint32, text []byte) bool {
-			top, deep := ts.lookup(path, ev.Kind)
+			top, deep := ts.lookup(path, kind)
 			switch {
 			case top < 0:
 			case deep:
 				nested = append(nested, leaf{uint32(top), path, text, sealed})
 			default:
-				out = append(out, news{uint32(top), text, sealed})
+				out = append(out, news{path: uint32(top), raw: text, sealed: sealed})
 			}
 			return true
 		})
 	}
-	if err := each(ev.Cells, false); err != nil {
+	if err := each(open, false); err != nil {
 		return nil, err
 	}
 	if err := each(secret, true); err != nil {
@@ -200,6 +238,7 @@ func (ts *traits) nest(leaves []leaf) []news {
 				path := strings.TrimPrefix(strings.TrimPrefix(ts.e.paths.Path(m.path), "context."), "traits.")
 				n.put(clean.Keys(path)[1:], m.text)
 				t.sealed = t.sealed || m.sealed
+				t.whole = t.whole || m.sealed && !ts.e.identifying(path, m.text)
 			}
 		}
 		t.raw = n.append(nil)

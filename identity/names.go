@@ -23,7 +23,7 @@ var (
 		msisdn fax whatsapp firstname lastname fullname middlename surname familyname givenname maidenname forename
 		nickname displayname username userlogin login screenname realname legalname cardholder cardholdername avatar avatarurl gravatar gravatarid
 		profilepicture pictureurl photourl street streetaddress streetname street1 street2 address address1 address2 addresslines addressline
-		addressline1 addressline2 line1 line2 homeaddress housenumber ip ipaddress ipv4 ipv6 clientip userip remoteip
+		addressline1 addressline2 line1 line2 homeaddress housenumber houseno ip ipaddress ipv4 ipv6 clientip userip remoteip
 		remoteaddr userid anonymousid previousid customerid visitorid clientid memberid personid contactid
 		subscriberid profileid employeeid externalid externalids deviceid advertisingid adid idfa idfv gaid aaid distinctid cookieid
 		ssn socialsecuritynumber passport passportnumber nationalid taxid iban cardnumber creditcard creditcardnumber
@@ -40,7 +40,11 @@ var (
 	persons = set(`
 		user customer person contact author sender recipient owner member employee buyer seller patient guest
 		visitor subscriber profile billingaddress shippingaddress deliveryaddress address billing shipping committer pusher
-		assignee actor reviewer creator invitee lead spouse traveler traveller passenger driver`)
+		assignee actor reviewer creator invitee lead spouse traveler traveller passenger driver mother father wife
+		husband friend kid sibling brother sister beneficiary payer consignee attendee participant student teacher`)
+
+	// addressNames are identifying below an address.
+	addressNames = set(`full formatted text apartment apt suite flat door floor recipient attention co careof`)
 
 	// deviceNames are identifying below context.device.
 	deviceNames = set(`id name token advertisingid`)
@@ -72,10 +76,12 @@ var (
 func byTable(path string) (kith.Class, bool) {
 	at := elements(path)
 	last := at[len(at)-1]
-	name, parent := foldName(last), ""
+	name, parent, above := foldName(last), "", ""
 	if len(at) > 1 {
-		parent = foldName(at[len(at)-2])
+		above = at[len(at)-2]
+		parent = foldName(above)
 	}
+	someone := person(above)
 	trait := parent == "traits" && (len(at) == 2 || len(at) == 3 && at[0] == "context")
 	switch {
 	case parent == "useragentdata" || name == "iphone":
@@ -84,11 +90,14 @@ func byTable(path string) (kith.Class, bool) {
 		return kith.Descriptive, true
 	case identifying[name],
 		trait && traitNames[name],
-		persons[parent] && personNames[name],
+		someone && personNames[name],
 		parent == "device" && deviceNames[name],
+		strings.HasSuffix(parent, "address") && addressNames[name],
+		addressed(last),
+		named(last),
 		tailed(last):
 		return kith.Identifying, true
-	case descriptive[name], trait && traitTraits[name], persons[parent] && name == "state":
+	case descriptive[name], trait && traitTraits[name], someone && name == "state":
 		return kith.Descriptive, true
 	case free[name]:
 		return kith.Other, true
@@ -105,6 +114,43 @@ func tailed(last string) bool {
 	}
 	n := len(words)
 	return tails[words[n-1]] || tails[words[n-2]+words[n-1]]
+}
+
+// person says whether an element is about a person: one of persons, more of
+// them, or a kind of one, such as emergency_contact.
+func person(element string) bool {
+	words := nameWords(element)
+	if len(words) == 0 {
+		return false
+	}
+	for _, name := range [...]string{words[len(words)-1], strings.Join(words, "")} {
+		if one, many := strings.CutSuffix(name, "s"); persons[name] || many && persons[one] {
+			return true
+		}
+	}
+	return false
+}
+
+// named says whether the name is the name of a person, such as customer_name.
+func named(last string) bool {
+	of, ok := strings.CutSuffix(foldName(last), "name")
+	return ok && persons[of]
+}
+
+// addressed says whether the name is that of an address or of a line of one:
+// billing_street, street_and_number, shippingAddress2, address_line_3, line4.
+func addressed(last string) bool {
+	words := nameWords(last)
+	if len(words) == 0 || flags[words[0]] {
+		return false
+	}
+	name := strings.TrimRight(strings.Join(words, ""), "0123456789")
+	for _, w := range words {
+		if w = strings.TrimRight(w, "0123456789"); w == "street" || w == "streetaddress" {
+			return true
+		}
+	}
+	return strings.HasSuffix(name, "address") || strings.Contains(name, "addressline") || lined(words)
 }
 
 // elements cuts a path at its dots; a dot after a backslash belongs to the element.
@@ -155,4 +201,11 @@ func nameWords(s string) []string {
 	}
 	end()
 	return words
+}
+
+// lined says whether the words are line and a number.
+func lined(words []string) bool {
+	n := strings.Join(words, "")
+	rest, ok := strings.CutPrefix(n, "line")
+	return ok && len(rest) == 1 && '0' <= rest[0] && rest[0] <= '9'
 }

@@ -115,7 +115,7 @@ func hasEmail(v []byte) bool {
 		}
 		at := from + i
 		rest := v[at+1:]
-		if bytes.HasPrefix(rest, []byte("25")) {
+		for bytes.HasPrefix(rest, []byte("25")) { // escaped again
 			rest = rest[2:]
 		}
 		if bytes.HasPrefix(rest, []byte("40")) && sides(v[:at], rest[2:]) {

@@ -40,6 +40,7 @@ type Write struct {
 	Message  string
 	Source   uint32
 	Sealed   bool // an identifying value is in it: it stands in no column as it is
+	Whole    bool // and neither its name nor its shape tells which one: nothing of it stands in a column
 }
 
 // Compare orders writes by event time, then arrival, then message id (FEATURES T10).
@@ -106,17 +107,22 @@ func Join(docs ...*Document) *Document {
 	return out
 }
 
-// Size gives about how many bytes the document takes when it is stored.
+// Size bounds the bytes that the document takes when it is stored.
 func (d *Document) Size() int64 {
 	n := int64(0)
 	for i := range d.Traits {
-		n += int64(len(d.Traits[i].Last.Raw)) + 100
-		if p := d.Traits[i].Prev; p != nil {
-			n += int64(len(p.Raw)) + 60
+		t := &d.Traits[i]
+		n += WriteSize(len(t.Last.Raw), len(t.Last.Message))
+		if p := t.Prev; p != nil {
+			n += WriteSize(len(p.Raw), len(p.Message))
 		}
 	}
 	return n
 }
+
+// WriteSize bounds what one write adds to a document: a value of so many bytes,
+// said by an event whose message id has so many.
+func WriteSize(raw, message int) int64 { return int64(raw+message) + 60 }
 
 // Append encodes the document.
 func (d *Document) Append(p []byte) []byte {
@@ -133,7 +139,7 @@ func (d *Document) Append(p []byte) []byte {
 		p = binary.AppendUvarint(p, uint64(t.Path))
 		p = append(p, byte(t.Class))
 		p = binary.AppendUvarint(p, uint64(index[t.Last.said()]))
-		p = append(p, fact(t.Last.Sealed))
+		p = append(p, t.Last.marks())
 		p = appendText(p, t.Last.Raw)
 		if t.Prev == nil {
 			p = append(p, 0)
@@ -141,17 +147,21 @@ func (d *Document) Append(p []byte) []byte {
 		}
 		p = append(p, 1)
 		p = binary.AppendUvarint(p, uint64(index[t.Prev.said()]))
-		p = append(p, fact(t.Prev.Sealed))
+		p = append(p, t.Prev.marks())
 		p = appendText(p, t.Prev.Raw)
 	}
 	return p
 }
 
-func fact(b bool) byte {
-	if b {
-		return 1
+// marks gives Sealed and Whole as they are stored.
+func (w *Write) marks() (b byte) {
+	if w.Sealed {
+		b = 1
 	}
-	return 0
+	if w.Whole {
+		b |= 2
+	}
+	return b
 }
 
 // said is what identifies the event of a write.
@@ -204,7 +214,8 @@ func DecodeDocument(p []byte) (*Document, error) {
 			return Write{}
 		}
 		w := says[i]
-		w.Sealed = d.byte() != 0
+		marks := d.byte()
+		w.Sealed, w.Whole = marks&1 != 0, marks&2 != 0
 		w.Raw = d.text()
 		return w
 	}

@@ -25,13 +25,15 @@ type stash struct {
 	client  int64 // when it happened by the client's clock
 	// The time is kept as a leaf, because the item's times do not give it back.
 	keepStamp, keepReceived bool
+	nameless                bool   // the name is sealed
+	mid                     []byte // what stands for a message id that is sealed
 }
 
 // finish makes the item out of what the scanner found, or refuses it.
 func (c *Cleaner) finish(b []byte) {
 	c.words, c.texts = c.words[:0], c.texts[:0]
 	c.claims, c.blocked, c.lengths = c.claims[:0], 0, 0
-	c.keepStamp, c.keepReceived = false, false
+	c.keepStamp, c.keepReceived, c.nameless = false, false, false
 	ok := c.sections() &&
 		c.kind(b) &&
 		c.names(b) &&
@@ -47,6 +49,9 @@ func (c *Cleaner) finish(b []byte) {
 	c.person(b)     // the traits
 	c.prints(b)     // the fingerprints
 	c.it.Claims = c.claims
+	if c.nameless {
+		c.it.Name = []byte(hidden)
+	}
 }
 
 // refuse refuses the item because of one of its fields.

@@ -1,6 +1,8 @@
 package clean
 
 import (
+	"bytes"
+	"encoding/hex"
 	"net/netip"
 	"unsafe"
 
@@ -93,16 +95,72 @@ func (c *Cleaner) identifying(b []byte, l *leaf) bool {
 	if class == kith.Identifying || d.shy {
 		return true
 	}
-	if l.flags&isString == 0 {
-		return false
-	}
 	text := b[l.from:l.to]
+	if l.flags&isString == 0 {
+		return len(text) >= leastInside && c.own(text)
+	}
 	if l.flags&hasEscape != 0 {
 		c.esc = unescape(append(c.esc[:0], '"'), text[1:len(text)-1])
 		text = append(c.esc, '"')
 		c.esc = text
 	}
-	return class == open && c.cfg.Classes.Shape(text) || c.own(text[1:len(text)-1])
+	return class == open && c.cfg.Classes.Shape(text) || c.own(text[1:len(text)-1]) || c.inside(text[1:len(text)-1])
+}
+
+// leastInside is how long an identifier is, at least, that is looked for inside
+// an address, or among the numbers: shorter ones stand everywhere.
+const leastInside = 6
+
+// inside is true when the text is an address of the web, or a part of one, that
+// has one of the item's identifiers in it.
+func (c *Cleaner) inside(s []byte) bool {
+	if len(s) <= leastInside || s[0] != 'h' && s[0] != '/' && s[0] != '?' && s[0] != '#' {
+		return false
+	}
+	for i := range c.claims {
+		if v := c.claims[i].Value; len(v) >= leastInside && len(v) < len(s) && bytes.Contains(s, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// hide keeps a message id and a name that look like a person's value, or are
+// one of the item's identifiers, as sealed leaves. In their place stand a keyed
+// hash, and "…".
+func (c *Cleaner) hide(b []byte) {
+	it := &c.it
+	if !it.NoID && c.telling(it.MessageID) {
+		c.keep(b, roleMessageID)
+		c.leaves[len(c.leaves)-1].flags |= isSecret
+		sum := xxh3.Hash128Seed(it.MessageID, c.seedI).Bytes()
+		c.mid = hex.AppendEncode(c.mid[:0], sum[:])
+		it.MessageID = c.mid
+	}
+	c.nameless = len(it.Name) > 0 && (string(it.Name) == hidden || c.telling(it.Name))
+	if !c.nameless {
+		return
+	}
+	r := roleName
+	if it.Kind == kith.Track {
+		r = roleEvent
+	}
+	if c.fields[r].to != 0 && b[c.fields[r].from] == '"' && c.fields[r].to-c.fields[r].from > 2 { // else it is properties.name, which is a leaf
+		c.keep(b, r)
+		c.leaves[len(c.leaves)-1].flags |= isSecret
+	}
+}
+
+// hidden stands for a name that is sealed.
+const hidden = "…"
+
+// telling is true when what a field says identifies a person.
+func (c *Cleaner) telling(s []byte) bool {
+	if c.own(s) {
+		return true
+	}
+	c.esc = appendString(c.esc[:0], s)
+	return c.cfg.Classes.Shape(c.esc)
 }
 
 // textOf gives the JSON text of a leaf, without white space.
@@ -182,6 +240,7 @@ func (c *Cleaner) keepFields(b []byte) {
 	if c.keepReceived && c.fields[roleReceived].to != 0 {
 		c.keep(b, roleReceived)
 	}
+	c.hide(b)
 }
 
 // keepID makes a leaf of userId or anonymousId when the strongest claim of its

@@ -39,7 +39,7 @@ func Original(dst []byte, paths interface{ Path(id uint32) string }, p *Parts) (
 	case kith.Track:
 		head.put("event", quoted(p.Name))
 	case kith.Page, kith.Screen:
-		if t.text("properties", "name") != string(quoted(p.Name)) {
+		if p.Name != hidden && t.text("properties", "name") != string(quoted(p.Name)) { // a hidden one is a leaf
 			head.put("name", quoted(p.Name))
 		}
 	}

@@ -58,6 +58,18 @@ var identifying = map[string]string{
 	"reject, bad time":        `{"type":"track","event":"E","userId":"u16","timestamp":"$"}`,
 	"synthetic second":        `{"type":"track","event":"E","messageId":"syn-1","userId":"u17","properties":{"email":"$@example.org"}}`,
 	"e-mail as a key":         `{"type":"track","event":"E","userId":"u19","properties":{"by":{"$@example.org":1}}}`,
+	"e-mail in an address":    `{"type":"page","name":"P","userId":"u20","context":{"page":{"url":"https://shop.example/?u=$%40example.org","referrer":"https://x.example/?u=$%252540example.org"}}}`,
+	"id in an address":        `{"type":"page","name":"P","userId":"$","context":{"page":{"url":"https://shop.example/account/$/orders","path":"/account/$/orders","search":"?id=$"}}}`,
+	"id in a nested trait":    `{"type":"identify","userId":"$","traits":{"account":{"ref":"$","plan":{"holder":"$"}}}}`,
+	"id in nested properties": `{"type":"track","event":"E","userId":"$","properties":{"order":{"by":{"ref":"$"}},"lines":[{"for":"$"}]}}`,
+	"message id, e-mail":      `{"type":"track","event":"E","messageId":"$@mail.example.org","userId":"u21"}`,
+	"message id, the user id": `{"type":"track","event":"E","messageId":"$","userId":"$"}`,
+	"event name, e-mail":      `{"type":"track","event":"Mail to $@example.org","userId":"u22"}`,
+	"page name, e-mail":       `{"type":"page","name":"Profile of $@example.org","userId":"u22"}`,
+	"page name in properties": `{"type":"page","userId":"u22","properties":{"name":"Profile of $@example.org"}}`,
+	"third address line":      `{"type":"identify","userId":"u23","traits":{"address":{"line3":"$","address_line_4":"$"}}}`,
+	"address of a delivery":   `{"type":"track","event":"E","userId":"u23","properties":{"shipping_address":{"street_and_number":"$","line_5":"$"},"billing_street":"$","postalAddress2":"$"}}`,
+	"names of people":         `{"type":"track","event":"E","userId":"u24","properties":{"passengers":[{"name":"$"}],"emergency_contact":{"name":"$"},"customer_name":"$"}}`,
 	"group call":              `{"type":"group","userId":"u18","groupId":"g1","traits":{"email":"$@example.org","phone":"$"}}`,
 }
 
