@@ -46,11 +46,11 @@ func (e *Engine) SetClock(spec string) error {
 			set.At = old.At // so that a later instant is still compared with it
 		}
 		set.Seq = seq
-		return tx.PutMeta(storage.MetaClock(), set)
-	}, func() {
-		e.clock.mu.Lock()
-		defer e.clock.mu.Unlock()
+		if err := tx.PutMeta(storage.MetaClock(), set); err != nil {
+			return err
+		}
 		e.clock.set = set
+		return nil
 	})
 }
 

@@ -44,9 +44,8 @@ type Engine struct {
 	cleaners sync.Pool // of *pooled
 
 	rulesMu    sync.Mutex
-	rules      identity.Rules               // guarded by rulesMu
-	oldRules   map[uint32]*identity.Matcher // guarded by rulesMu: versions that were asked for
-	generation atomic.Uint32                // counts the rules that were in use
+	rules      identity.Rules // guarded by rulesMu
+	generation atomic.Uint32  // counts the rules that were in use
 	writable   atomic.Bool
 
 	turns int   // the line's: see room

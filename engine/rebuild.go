@@ -271,11 +271,7 @@ func (b *rebuilder) one(w truth) error {
 		if err != nil {
 			return err
 		}
-		weak, err := b.e.weakAt(w.number.Space, w.number.Rules)
-		if err != nil {
-			return err
-		}
-		b.x.people.Number(w.number.Fragment, w.number.Space, weak, token)
+		b.x.people.Number(w.number.Fragment, w.number.Space, b.x.weak(w.number.Space), token)
 	case w.decision != nil:
 		d := w.decision
 		if d.Kind != kith.Leave {

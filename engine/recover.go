@@ -276,20 +276,9 @@ func (t *turn) retell(rec *storage.Record) error {
 	}
 	switch {
 	case d != nil && d.Kind == kith.Number:
-		weak, err := t.l.e.weakAt(d.SpaceID, d.Version)
-		if err != nil {
-			return err
-		}
-		t.l.e.people.Number(d.A, d.SpaceID, weak, d.Token)
+		t.l.e.people.Number(d.A, d.SpaceID, t.l.e.weak(d.SpaceID), d.Token)
 		return t.l.e.tokens.Add(d.Token, d.A)
 	case d != nil:
-		if _, err := t.l.e.weakAt(d.SpaceID, d.Version); err != nil { // so that Weak cannot fail
-			return err
-		}
-		t.graph.Weak = func(space uint8) bool {
-			weak, err := t.l.e.weakAt(space, d.Version)
-			return err == nil && weak
-		}
 		return t.graph.Carry(d)
 	case rec.Event != nil:
 		t.held = &held{*rec.Event, rec.Ordinal}

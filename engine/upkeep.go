@@ -138,18 +138,12 @@ type run interface {
 
 func (e *Engine) runs() []run { return []run{e.mids, e.places, e.tokens} }
 
-// asideFault makes a commit beside the turns fail. Tests set it.
-var asideFault = func() error { return nil }
-
 // commitAside commits a transaction that is not a turn.
 func (e *Engine) commitAside(tx *storage.Tx) error {
 	if err := e.line.putHead(tx, e.line.head.At); err != nil {
 		return err
 	}
 	Point("before-upkeep")
-	if err := asideFault(); err != nil {
-		return err
-	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
@@ -160,9 +154,8 @@ func (e *Engine) commitAside(tx *storage.Tx) error {
 // meta carries out a change that is no event, in a transaction of its own:
 // rules, the clock, the beginning and end of a load. It is a record of the log
 // like any other, with a number and an instant, and what it changes is kept
-// under a key of its own. What it changes in memory it leaves to done, which are
-// called when it is durable; a change that is not leaves all as it was.
-func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error, done ...func()) error {
+// under a key of its own.
+func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error) error {
 	return e.inLine(func() error {
 		if err := e.room(); err != nil {
 			return err
@@ -183,12 +176,8 @@ func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error,
 			return err
 		}
 		if err := e.commitAside(tx); err != nil {
-			*h = before
 			e.line.stop(err)
 			return err
-		}
-		for _, f := range done {
-			f()
 		}
 		e.state.Begin()
 		e.state.Publish(uint64(h.Seq))
