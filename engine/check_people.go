@@ -38,6 +38,15 @@ func (c *checker) identifiers() error {
 		if int(rec.Fragment) >= n {
 			return nil
 		}
+		marks, err := c.e.people.Marks(c.v.pin, rec.Fragment)
+		if err != nil {
+			return err
+		}
+		weak, err := c.e.weak(rec.Rules, rec.Space)
+		if err != nil {
+			return err
+		}
+		want(c, "weak mark", on("fragment", uint32(rec.Fragment)), marks.Firm, !weak)
 		return c.fragment(rec, tokens[rec.Fragment])
 	})
 	if err != nil {
@@ -214,7 +223,7 @@ func (c *checker) knownAs(members map[uint32][]uint32, p uint32) bool {
 	}
 	for _, f := range list {
 		marks, err := c.e.people.Marks(c.v.pin, kith.FragmentID(f))
-		if err == nil && !c.e.weak(marks.Space) {
+		if err == nil && marks.Firm {
 			return true
 		}
 	}

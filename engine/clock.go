@@ -37,7 +37,7 @@ func (e *Engine) SetClock(spec string) error {
 		}
 		set = ClockSetting{Mode: "at", At: at.UTC()}
 	}
-	return e.meta(func(tx *storage.Tx, seq kith.Seq, _ int64) error {
+	return e.metaThen(func(tx *storage.Tx, seq kith.Seq, _ int64) error {
 		e.clock.mu.Lock()
 		defer e.clock.mu.Unlock()
 		if old := e.clock.set; set.Mode == "at" && set.At.Before(old.At) {
@@ -46,11 +46,11 @@ func (e *Engine) SetClock(spec string) error {
 			set.At = old.At // so that a later instant is still compared with it
 		}
 		set.Seq = seq
-		if err := tx.PutMeta(storage.MetaClock(), set); err != nil {
-			return err
-		}
+		return tx.PutMeta(storage.MetaClock(), set)
+	}, func() {
+		e.clock.mu.Lock()
+		defer e.clock.mu.Unlock()
 		e.clock.set = set
-		return nil
 	})
 }
 

@@ -43,10 +43,10 @@ type Engine struct {
 	traits   traits
 	cleaners sync.Pool // of *pooled
 
-	rulesMu    sync.Mutex
-	rules      identity.Rules // guarded by rulesMu
-	generation atomic.Uint32  // counts the rules that were in use
-	writable   atomic.Bool
+	rulesMu  sync.Mutex
+	weakBy   map[uint32]map[string]bool // guarded by rulesMu: the weak spaces of each version that was asked for
+	rules    identity.Rules             // guarded by rulesMu
+	writable atomic.Bool
 
 	turns int   // the line's: see room
 	full  error // the line's: the disk is nearly full
@@ -305,21 +305,23 @@ func (e *Engine) abandon() {
 // pooled is a cleaner and the rules it knows.
 type pooled struct {
 	*clean.Cleaner
-	generation uint32
+	rules *identity.Matcher
 }
 
 // cleaner gives a cleaner for one goroutine; put it back into e.cleaners.
 func (e *Engine) cleaner() *pooled {
-	now := e.generation.Load()
-	if c, ok := e.cleaners.Get().(*pooled); ok && c.generation == now {
+	now := e.matcher.Load()
+	if c, ok := e.cleaners.Get().(*pooled); ok && c.rules == now {
 		return c
 	}
-	return &pooled{e.newCleaner(), now}
+	return &pooled{e.cleanerBy(now), now}
 }
 
-func (e *Engine) newCleaner() *clean.Cleaner {
+func (e *Engine) newCleaner() *clean.Cleaner { return e.cleanerBy(e.matcher.Load()) }
+
+func (e *Engine) cleanerBy(m *identity.Matcher) *clean.Cleaner {
 	return clean.New(clean.Config{
-		Paths: e.paths, IDs: e.matcher.Load(), Classes: classifier{e.classes}, Secret: *e.secret, Zone: e.o.Zone, KeepIP: e.o.KeepIP,
+		Paths: e.paths, IDs: m, Classes: classifier{e.classes}, Secret: *e.secret, Zone: e.o.Zone, KeepIP: e.o.KeepIP,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
 	"github.com/kithdb/kith/storage"
 )
 
@@ -24,7 +25,7 @@ func (e *Engine) Ingest(ctx context.Context, events ...kith.Event) (kith.Report,
 		it := &b.items[i]
 		it.source, it.raw = events[i].Source, bytes.Clone(it.raw) // the cleaner's own
 	}
-	return e.submit(ctx, b)
+	return e.submit(ctx, b, c.rules)
 }
 
 // IngestJSON is Ingest of events in the form of the specification: one call, a
@@ -38,16 +39,16 @@ func (e *Engine) IngestJSON(ctx context.Context, source string, body []byte) (ki
 		b.add(it, int64(len(b.items))+1)
 		b.items[len(b.items)-1].source = source
 	}
-	return e.submit(ctx, b)
+	return e.submit(ctx, b, c.rules)
 }
 
 // submit sends cleaned items through the line and waits for their verdicts.
-func (e *Engine) submit(ctx context.Context, b *batch) (kith.Report, error) {
+func (e *Engine) submit(ctx context.Context, b *batch, by *identity.Matcher) (kith.Report, error) {
 	var r kith.Report
 	if len(b.items) == 0 {
 		return r, nil
 	}
-	c := &call{items: b.items, bytes: b.size()}
+	c := &call{items: b.items, rules: by, bytes: b.size()}
 	if err := e.follow.wait(ctx, 2*e.lim.queue); err != nil {
 		return r, err
 	}

@@ -196,6 +196,7 @@ func (t *turn) call(c *call) error {
 		if t.events&yieldMask == yieldMask && t.l.q.urgent.Load() == 0 {
 			runtime.Gosched()
 		}
+		t.l.e.renew(&c.items[c.next], c.rules)
 		res, err := t.apply(&c.items[c.next], c.load)
 		if err != nil {
 			return err

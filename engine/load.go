@@ -220,7 +220,7 @@ func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
 		}
 		e.cleaners.Put(cl)
 		c.own = b
-		c.call = &call{items: b.items, load: s, bytes: b.size()}
+		c.call = &call{items: b.items, rules: cl.rules, load: s, bytes: b.size()}
 		close(c.done)
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
 )
 
 // call is one request, or one piece of a load, on its way through the line.
 type call struct {
 	items   []item
-	load    *session // nil: a request
+	load    *session          // nil: a request
+	rules   *identity.Matcher // that the items were cleaned by
 	run     func() error
 	bytes   int64
 	next    int // the first item that is not applied

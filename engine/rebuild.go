@@ -271,7 +271,11 @@ func (b *rebuilder) one(w truth) error {
 		if err != nil {
 			return err
 		}
-		b.x.people.Number(w.number.Fragment, w.number.Space, b.x.weak(w.number.Space), token)
+		weak, err := b.e.weak(w.number.Rules, w.number.Space)
+		if err != nil {
+			return err
+		}
+		b.x.people.Number(w.number.Fragment, w.number.Space, weak, token)
 	case w.decision != nil:
 		d := w.decision
 		if d.Kind != kith.Leave {

@@ -276,7 +276,11 @@ func (t *turn) retell(rec *storage.Record) error {
 	}
 	switch {
 	case d != nil && d.Kind == kith.Number:
-		t.l.e.people.Number(d.A, d.SpaceID, t.l.e.weak(d.SpaceID), d.Token)
+		weak, err := t.l.e.weak(d.Version, d.SpaceID)
+		if err != nil {
+			return err
+		}
+		t.l.e.people.Number(d.A, d.SpaceID, weak, d.Token)
 		return t.l.e.tokens.Add(d.Token, d.A)
 	case d != nil:
 		return t.graph.Carry(d)
@@ -306,10 +310,4 @@ func (t *turn) retellHeld() error {
 		return err
 	}
 	return t.l.fold.event(t, &h.Event, h.ordinal, told)
-}
-
-// weak tells whether the space that the directory gave a number is of anonymous or device ids.
-func (e *Engine) weak(space uint8) bool {
-	m := e.matcher.Load()
-	return m.Weak(m.Space(e.spaces.at(int(space))))
 }

@@ -17,7 +17,7 @@ type graph struct {
 // graph gives the identity graph of a turn.
 func (e *Engine) graph(t *turn) *graph {
 	return &graph{e: e, Graph: &storage.Graph{
-		Tx: t.tx, People: e.people, Effects: t, Weak: e.weak, Rules: t.l.head.Rules, At: t.at,
+		Tx: t.tx, People: e.people, Effects: t, Rules: t.l.head.Rules, At: t.at,
 		Fresh: kith.FragmentID(t.l.head.Fragments),
 	}}
 }

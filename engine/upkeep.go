@@ -156,6 +156,12 @@ func (e *Engine) commitAside(tx *storage.Tx) error {
 // like any other, with a number and an instant, and what it changes is kept
 // under a key of its own.
 func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error) error {
+	return e.metaThen(change, func() {})
+}
+
+// metaThen is meta, and calls done when the change is durable: what it changes
+// in memory stays as it was where the commit fails.
+func (e *Engine) metaThen(change func(tx *storage.Tx, seq kith.Seq, at int64) error, done func()) error {
 	return e.inLine(func() error {
 		if err := e.room(); err != nil {
 			return err
@@ -176,9 +182,11 @@ func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error)
 			return err
 		}
 		if err := e.commitAside(tx); err != nil {
+			*h = before
 			e.line.stop(err)
 			return err
 		}
+		done()
 		e.state.Begin()
 		e.state.Publish(uint64(h.Seq))
 		e.publish(h)

@@ -23,7 +23,6 @@ type Graph struct {
 	Tx      *Tx
 	People  *People
 	Effects Effects
-	Weak    func(space uint8) bool
 	Rules   uint32          // version
 	Cause   kith.Seq        // the event
 	At      time.Time       // the instant
@@ -112,7 +111,7 @@ func (g *Graph) Carry(d *Decision) error {
 		if d.Kind == kith.Leave {
 			shared = d.A
 		}
-		g.People.s.Do(func() { g.People.Part(d.Changes, shared, g.Weak) })
+		g.People.s.Do(func() { g.People.Part(d.Changes, shared) })
 		return g.Effects.Parted(d.Changes)
 	}
 	return nil

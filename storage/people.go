@@ -30,6 +30,7 @@ const (
 	bitAlone  = 0x0100 // the fragment is shared by several people and stands alone
 	bitTold   = 0x0200 // the fragment has a trait document
 	bitKnown  = 0x0400 // of a profile: it has an identifier that is not weak
+	bitFirm   = 0x0800 // of a fragment: its identifier was not weak when it was numbered
 )
 
 // People is who is who: which profile has which fragment, and what each profile
@@ -67,7 +68,7 @@ func OpenPeople(s *State) (*People, error) {
 func (p *People) Number(f kith.FragmentID, space uint8, weak bool, token kith.Token) {
 	bits := uint16(space)
 	if !weak {
-		bits |= bitKnown
+		bits |= bitKnown | bitFirm
 	}
 	p.s.Do(func() {
 		p.owner.SetU32(uint32(f), uint32(f))
@@ -150,11 +151,12 @@ type Marks struct {
 	Alone bool // shared by several people
 	Told  bool // has a trait document
 	Known bool // of a profile: has an identifier that is not weak
+	Firm  bool // its identifier was not weak by the rules that numbered it
 }
 
 // MarksOf reads a value of Spaces.
 func MarksOf(b uint16) Marks {
-	return Marks{uint8(b & spaceBits), b&bitAlone != 0, b&bitTold != 0, b&bitKnown != 0}
+	return Marks{uint8(b & spaceBits), b&bitAlone != 0, b&bitTold != 0, b&bitKnown != 0, b&bitFirm != 0}
 }
 
 // Marks gives what is noted about a fragment.
@@ -282,7 +284,7 @@ func (p *People) Clear(who kith.ProfileID) {
 // Part lets a profile fall apart: changes has all of its fragments with their
 // new owners. Shared, if any, stands alone from now on. What the parts counted
 // has to be told again. Call it inside State.Do.
-func (p *People) Part(changes []Assignment, shared kith.FragmentID, weak func(space uint8) bool) {
+func (p *People) Part(changes []Assignment, shared kith.FragmentID) {
 	last := map[kith.ProfileID]uint32{}
 	first := map[kith.ProfileID]uint32{}
 	for _, c := range changes {
@@ -300,7 +302,7 @@ func (p *People) Part(changes []Assignment, shared kith.FragmentID, weak func(sp
 		p.next.SetU32(l, first[who])
 	}
 	for _, c := range changes {
-		if cell, _ := p.space.Get(uint32(c.Fragment)); !weak(uint8(cell.Lo & spaceBits)) {
+		if cell, _ := p.space.Get(uint32(c.Fragment)); cell.Lo&bitFirm != 0 {
 			p.mark(uint32(c.Profile), bitKnown, 0)
 		}
 	}
