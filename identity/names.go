@@ -19,10 +19,10 @@ func set(words string) map[string]bool {
 var (
 	// identifying names say who somebody is, wherever they stand.
 	identifying = set(`
-		email emailaddress mail phone phonenumber telephone tel mobile mobilephone mobilenumber cellphone cell
+		email emails emailaddress emailaddresses mail phone phones phonenumber phonenumbers telephone tel mobile mobilephone mobilenumber cellphone cell
 		msisdn fax whatsapp firstname lastname fullname middlename surname familyname givenname maidenname forename
 		nickname displayname username userlogin login screenname realname legalname cardholder cardholdername avatar avatarurl gravatar gravatarid
-		profilepicture pictureurl photourl street streetaddress streetname street1 street2 address address1 address2 addresslines addressline
+		profilepicture pictureurl photourl street streetaddress streetname street1 street2 address addresses address1 address2 addresslines addressline
 		addressline1 addressline2 line1 line2 homeaddress housenumber houseno ip ipaddress ipv4 ipv6 clientip userip remoteip
 		remoteaddr userid anonymousid previousid customerid visitorid clientid memberid personid contactid
 		subscriberid profileid employeeid externalid externalids deviceid advertisingid adid idfa idfv gaid aaid distinctid cookieid
@@ -44,7 +44,15 @@ var (
 		husband friend kid sibling brother sister beneficiary payer consignee attendee participant student teacher`)
 
 	// addressNames are identifying below an address.
-	addressNames = set(`full formatted text apartment apt suite flat door floor recipient attention co careof`)
+	addressNames = set(`
+		full formatted text lines line apartment apartmentnumber apt unit suite flat house housename building door doorcode
+		floor pobox recipient attention co careof`)
+
+	// parted are identifying names whose value may come in parts; partNames are the parts.
+	parted    = set(`name fullname email emails phone phones phonenumber telephone mobile street`)
+	partNames = set(`
+		first last middle given family full formatted maiden prefix suffix home work main primary secondary personal
+		private business office mobile other value number address e164 raw`)
 
 	// deviceNames are identifying below context.device.
 	deviceNames = set(`id name token advertisingid`)
@@ -92,7 +100,8 @@ func byTable(path string) (kith.Class, bool) {
 		trait && traitNames[name],
 		someone && personNames[name],
 		parent == "device" && deviceNames[name],
-		strings.HasSuffix(parent, "address") && addressNames[name],
+		located(parent) && addressNames[name],
+		parted[parent] && partNames[name],
 		addressed(last),
 		named(last),
 		tailed(last):
@@ -151,6 +160,11 @@ func addressed(last string) bool {
 		}
 	}
 	return strings.HasSuffix(name, "address") || strings.Contains(name, "addressline") || lined(words)
+}
+
+// located says whether what stands below an element tells where somebody lives.
+func located(parent string) bool {
+	return strings.HasSuffix(parent, "address") || strings.HasSuffix(parent, "addresses") || parent == "billing" || parent == "shipping"
 }
 
 // elements cuts a path at its dots; a dot after a backslash belongs to the element.

@@ -95,34 +95,70 @@ func unescape(v []byte) []byte {
 	return []byte(s)
 }
 
-// hasEmail says whether an e-mail address stands somewhere in v, with its @ as
-// it is or as addresses of the web write it.
+// hasEmail says whether an e-mail address stands somewhere in v, as it is or as
+// addresses of the web write it, one in another too.
 func hasEmail(v []byte) bool {
+	if hasAddress(v) {
+		return true
+	}
+	if bytes.IndexByte(v, '%') < 0 {
+		return false
+	}
+	var room [512]byte
+	for range mostQuoted {
+		plain, found := unquote(room[:0], v)
+		if !found {
+			return false
+		}
+		if hasAddress(plain) {
+			return true
+		}
+		v = plain
+	}
+	return false
+}
+
+// mostQuoted is how often an address may be encoded for the web, one in another.
+const mostQuoted = 4
+
+func hasAddress(v []byte) bool {
 	for from := 0; ; {
 		i := bytes.IndexByte(v[from:], '@')
 		if i < 0 {
-			break
+			return false
 		}
 		if at := from + i; sides(v[:at], v[at+1:]) {
 			return true
 		}
 		from += i + 1
 	}
-	for from := 0; ; {
-		i := bytes.IndexByte(v[from:], '%')
-		if i < 0 {
-			return false
+}
+
+// unquote appends v with its %XX as the bytes they mean, and says whether there
+// was one. dst may be where v begins: it never overtakes.
+func unquote(dst, v []byte) (plain []byte, found bool) {
+	for i := 0; i < len(v); i++ {
+		if v[i] == '%' && i+2 < len(v) {
+			hi, lo := hexDigit(v[i+1]), hexDigit(v[i+2])
+			if hi >= 0 && lo >= 0 {
+				dst, found = append(dst, byte(hi<<4|lo)), true
+				i += 2
+				continue
+			}
 		}
-		at := from + i
-		rest := v[at+1:]
-		for bytes.HasPrefix(rest, []byte("25")) { // escaped again
-			rest = rest[2:]
-		}
-		if bytes.HasPrefix(rest, []byte("40")) && sides(v[:at], rest[2:]) {
-			return true
-		}
-		from = at + 1
+		dst = append(dst, v[i])
 	}
+	return dst, found
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case digit(c):
+		return int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
 }
 
 // sides says whether what stands before and after an @ is a mailbox and a domain.

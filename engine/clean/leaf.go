@@ -92,7 +92,7 @@ func (c *Cleaner) identifying(b []byte, l *leaf) bool {
 		class = c.class(l.node)
 		d = &c.trie.nodes[l.node]
 	}
-	if class == kith.Identifying || d.shy {
+	if class == kith.Identifying || d.shy || c.ownKey(l.node) {
 		return true
 	}
 	text := b[l.from:l.to]
@@ -110,6 +110,22 @@ func (c *Cleaner) identifying(b []byte, l *leaf) bool {
 // leastInside is how long an identifier is, at least, that is looked for inside
 // an address, or among the numbers: shorter ones stand everywhere.
 const leastInside = 6
+
+// leastKey is how long a key is, at least, that is taken for one of the item's
+// identifiers: words such as plan are user ids of testers.
+const leastKey = 8
+
+// ownKey is true when the key of a place, or of one above it, is one of the
+// item's identifiers.
+func (c *Cleaner) ownKey(n int32) bool {
+	for ; n != root; n = c.trie.nodes[n].up {
+		d := &c.trie.nodes[n]
+		if len(d.key) >= leastKey && d.role == noRole && c.lengths>>(len(d.key)&63)&1 != 0 && c.own([]byte(d.key)) {
+			return true
+		}
+	}
+	return false
+}
 
 // inside is true when the text is an address of the web, or a part of one, that
 // has one of the item's identifiers in it.
@@ -192,7 +208,10 @@ func (c *Cleaner) encode(b []byte) {
 		}
 		text, path := c.textOf(b, l), c.trie.nodes[l.node].leaf
 		if path <= More {
-			path = int32(c.path(l.node))
+			path = More
+			if !c.ownKey(l.node) { // a path is kept in the clear, for ever
+				path = int32(c.path(l.node))
+			}
 		}
 		switch secret := l.flags&isSecret != 0; {
 		case path != More && secret:
