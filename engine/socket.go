@@ -19,6 +19,14 @@ import (
 // socketName is the file in the directory that other processes connect to.
 const socketName = "kith.sock"
 
+// An answer under way holds a version of everything, and with it all that has
+// changed since. So whoever asks over the socket and does not read may not hold
+// many, nor for long. Tests set them.
+var (
+	mostRows = 64
+	rowsIdle = time.Minute
+)
+
 // socket lets other processes of this machine speak with the engine that owns
 // the directory, over HTTP on the file kith.sock. Whoever speaks holds a lease,
 // so that an engine that is about to close can wait for him.
@@ -27,6 +35,8 @@ type socket struct {
 	done   chan struct{}  // closed when no more connections are accepted
 	stop   func()         // ends what is being served
 	busy   sync.WaitGroup // the requests being served
+	rows   chan struct{}  // a place for each answer of rows that may be under way
+	idle   time.Duration  // how long one of them waits for its reader
 
 	mu      sync.Mutex
 	leaving bool          // guarded by mu: no new leases
@@ -51,7 +61,7 @@ func (e *Engine) listen() error {
 		return errors.Join(err, ln.Close())
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &socket{done: make(chan struct{}), stop: stop, free: make(chan struct{}), left: make(chan struct{})}
+	s := &socket{rows: make(chan struct{}, mostRows), idle: rowsIdle, done: make(chan struct{}), stop: stop, free: make(chan struct{}), left: make(chan struct{})}
 	s.server = &http.Server{
 		Handler: s.counted(e.routes(s)), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -33,7 +34,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /ingest", e.serveIngest)
 	handle("POST /profile", e.serveProfile)
 	handle("POST /timeline", e.serveTimeline)
-	handle("POST /sql", e.serveSQL)
+	handle("POST /sql", func(w http.ResponseWriter, r *http.Request) error { return e.serveSQL(s, w, r) })
 	handle("GET /stats", e.serveStats)
 	handle("POST /check", e.serveCheck)
 	handle("POST /backup", serveCopy(e.Backup))
@@ -182,8 +183,15 @@ func (e *Engine) serveSetRules(w http.ResponseWriter, r *http.Request) error {
 }
 
 // serveSQL streams an answer: the columns, the rows, and a last line that says
-// that it is whole.
-func (e *Engine) serveSQL(w http.ResponseWriter, r *http.Request) error {
+// that it is whole. It is cut off where nobody reads it for a while.
+func (e *Engine) serveSQL(s *socket, w http.ResponseWriter, r *http.Request) error {
+	select {
+	case s.rows <- struct{}{}:
+		defer func() { <-s.rows }()
+	default:
+		return &kith.Error{Op: "engine.SQL", Kind: kith.ErrDenied,
+			Err: fmt.Errorf("%d answers are being read over the socket, which is the most: close rows that were read, or read them to their end", cap(s.rows))}
+	}
 	var q question
 	if err := ask(r, &q); err != nil {
 		return err
@@ -203,7 +211,9 @@ func (e *Engine) serveSQL(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := bufio.NewWriterSize(w, 64<<10)
+	to := &patient{w, http.NewResponseController(w), s.idle}
+	defer to.end()
+	out := bufio.NewWriterSize(to, 64<<10)
 	enc := json.NewEncoder(out)
 	if err := enc.Encode(headLine{columns}); err != nil {
 		return nil // whoever asked has gone
@@ -217,6 +227,27 @@ func (e *Engine) serveSQL(w http.ResponseWriter, r *http.Request) error {
 		out.Flush() // likewise
 	}
 	return nil
+}
+
+// patient writes to somebody who has to read on within a time.
+type patient struct {
+	w    http.ResponseWriter
+	c    *http.ResponseController
+	idle time.Duration
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	if err := p.c.SetWriteDeadline(time.Now().Add(p.idle)); err != nil {
+		return 0, err
+	}
+	return p.w.Write(b)
+}
+
+// end sends what is left, and leaves the connection to the next question.
+func (p *patient) end() {
+	if p.c.SetWriteDeadline(time.Now().Add(p.idle)) == nil && p.c.Flush() == nil {
+		p.c.SetWriteDeadline(time.Time{}) // where it fails the connection is gone
+	}
 }
 
 // streamRows writes rows as arrays of JSON, one on each line.

@@ -96,7 +96,7 @@ func receive[T any](r io.Reader) (T, error) {
 	return in.Answer, in.Error.err()
 }
 
-var errCut = &kith.Error{Op: "kith.sock", Kind: kith.ErrClosed, Err: errors.New("the process that owns the directory ended before it had answered")}
+var errCut = &kith.Error{Op: "kith.sock", Kind: kith.ErrClosed, Err: errors.New("the process that owns the directory ended before it had answered, or nobody read its answer for a minute")}
 
 // loadReply is a LoadReport on its way.
 type loadReply struct {
