@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -31,9 +33,11 @@ type backupNote struct {
 // backupTries is how often the live part is copied before the line has to wait for it.
 const backupTries = 4
 
-// Backup copies the platform into the new folder dest while it goes on. The
-// copy is of one instant, durable and whole when Backup returns; until then it
-// stands in dest.tmp. It has no keys, so nothing personal in it can be read:
+// Backup copies the platform into the folder dest while it goes on. The copy is
+// of one instant, durable and whole when Backup returns; until then it stands in
+// dest.tmp. Where dest is an earlier backup of the same platform it is replaced
+// at once when the new one is whole; parts of history that it has to the byte
+// are taken over instead of copied. Any other dest must not be there. The copy has no keys, so nothing personal in it can be read:
 // see BackupKeys.
 func (e *Engine) Backup(ctx context.Context, dest string) error {
 	v, err := e.backup(ctx, dest)
@@ -49,22 +53,93 @@ func (e *Engine) backup(ctx context.Context, dest string) (*version, error) {
 		return nil, &kith.Error{Op: "engine.Backup", Kind: kith.ErrUnsupported, Err: errors.New("the platform is in memory")}
 	}
 	tmp := dest + ".tmp"
-	for _, path := range []string{dest, tmp} {
-		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-			return nil, &kith.Error{Op: "engine.Backup", On: path, Kind: kith.ErrExists, Err: err}
-		}
+	if _, err := os.Lstat(tmp); !errors.Is(err, os.ErrNotExist) {
+		return nil, &kith.Error{Op: "engine.Backup", On: tmp, Kind: kith.ErrExists, Err: err}
 	}
 	b := &backup{e: e, dir: tmp, have: map[uint32]history.Part{}}
+	if err := b.earlier(dest); err != nil {
+		return nil, err
+	}
 	v, err := b.make(ctx)
-	if err == nil {
+	if err == nil && b.old == "" {
 		if err = os.Rename(tmp, dest); err == nil {
 			err = syncDir(filepath.Dir(dest))
 		}
+	} else if err == nil {
+		err = swap(tmp, dest)
 	}
-	if err != nil && b.made {
-		os.RemoveAll(tmp) // the error that counts is the first
+	if b.made && (err != nil || b.old != "") {
+		err = errors.Join(err, os.RemoveAll(tmp)) // what was begun, or the earlier backup
 	}
 	return v, err
+}
+
+// earlier finds out whether dest is a backup that this one may replace.
+func (b *backup) earlier(dest string) error {
+	if _, err := os.Lstat(dest); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	note, err := readNote(dest)
+	if err != nil {
+		return &kith.Error{Op: "engine.Backup", On: dest, Kind: kith.ErrExists, Err: errors.New("it is there, and is not a backup that can be gone on with")}
+	}
+	id, secret := b.e.keys.Secret()
+	if note.Secret != id || note.Keys != secretPrint(secret) {
+		return &kith.Error{Op: "engine.Backup", On: dest, Kind: kith.ErrExists, Err: errors.New("it is a backup of another platform")}
+	}
+	v, err := b.e.acquire()
+	if err != nil {
+		return err
+	}
+	defer b.e.release(v)
+	if note.Seq > v.seq {
+		return &kith.Error{Op: "engine.Backup", On: dest, Kind: kith.ErrExists, Err: errors.New("it is newer than the platform")}
+	}
+	b.old = dest
+	return nil
+}
+
+// inherit takes a sealed part over from the earlier backup, where that has it to
+// the byte. The number of a part does not tell: a platform that was restored
+// gives the numbers after the backup again.
+func (b *backup) inherit(ctx context.Context, p history.Part) (bool, error) {
+	if b.old == "" || !p.Sealed {
+		return false, nil
+	}
+	name := filepath.Join("history", filepath.Base(b.file(p.ID)))
+	same, err := sameBytes(ctx, b.e.path(name), filepath.Join(b.old, name))
+	if err != nil || !same {
+		return false, err
+	}
+	return os.Link(filepath.Join(b.old, name), b.file(p.ID)) == nil, nil // a file system without links: it is copied
+}
+
+// sameBytes tells whether two files hold the same; one that is not there holds nothing.
+func sameBytes(ctx context.Context, one, other string) (bool, error) {
+	a, err1 := os.Open(one)
+	b, err2 := os.Open(other)
+	defer a.Close() // they are only read; nil is allowed
+	defer b.Close()
+	if errors.Is(err1, os.ErrNotExist) || errors.Is(err2, os.ErrNotExist) {
+		return false, nil
+	}
+	if err := errors.Join(err1, err2); err != nil {
+		return false, err
+	}
+	x, y := make([]byte, 1<<20), make([]byte, 1<<20)
+	for {
+		n, err1 := io.ReadFull(a, x)
+		m, err2 := io.ReadFull(b, y)
+		if n != m || !bytes.Equal(x[:n], y[:m]) {
+			return false, nil
+		}
+		if err1 == io.EOF || err1 == io.ErrUnexpectedEOF {
+			return err1 == err2, nil
+		}
+		if err := errors.Join(err1, err2, ctx.Err()); err != nil {
+			return false, err
+		}
+	}
 }
 
 // backup is one under way.
@@ -79,6 +154,7 @@ func (e *Engine) backup(ctx context.Context, dest string) (*version, error) {
 type backup struct {
 	e    *Engine
 	dir  string
+	old  string // an earlier backup, which this one replaces; empty: none
 	made bool
 	have map[uint32]history.Part // as they were when they were copied
 	rows uint64                  // that history had before the live part was copied
@@ -175,6 +251,12 @@ func (b *backup) parts(ctx context.Context, man history.Manifest) (again bool, e
 		to := b.file(p.ID)
 		if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return false, err
+		}
+		if ok, err := b.inherit(ctx, p); err != nil {
+			return false, err
+		} else if ok {
+			b.have[p.ID] = p
+			continue
 		}
 		if err := b.e.hist.Copy(ctx, p.ID, to); errors.Is(err, kith.ErrNotFound) {
 			return true, nil

@@ -36,9 +36,6 @@ func TestBackupOfAQuietPlatform(t *testing.T) {
 	if err := e.Backup(ctx, backup); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Backup(ctx, backup); !errors.Is(err, kith.ErrExists) {
-		t.Errorf("a second backup in the same place gives %v, want %v", err, kith.ErrExists)
-	}
 	x := restored(t, backup, keys)
 	if got, want := digested(t, x), digested(t, e); !maps.Equal(got, want) {
 		t.Errorf("digest is %v, want %v", got, want)
@@ -180,5 +177,81 @@ func TestABackupInMemoryIsNotPossible(t *testing.T) {
 	e := open(t, "")
 	if err := e.Backup(context.Background(), filepath.Join(t.TempDir(), "b")); !errors.Is(err, kith.ErrUnsupported) {
 		t.Errorf("Backup gives %v, want %v", err, kith.ErrUnsupported)
+	}
+}
+
+// A backup into an earlier one takes over the sealed parts that are the same,
+// and is as good as a new one.
+func TestBackupGoesOnWithAnEarlierOne(t *testing.T) {
+	PartRows = 1500
+	defer func() { PartRows = 0 }()
+	ctx := context.Background()
+	e := filled(t, t.TempDir())
+	for range 3 { // a part is closed when events come that it has no room for
+		if _, err := e.Load(ctx, bytes.NewReader(worldly(t, 200, 2000)), nil); err != nil {
+			t.Fatal(err)
+		}
+		query(t, e, "SELECT count(*) FROM events")
+	}
+	to := t.TempDir()
+	dest, keys := filepath.Join(to, "b"), filepath.Join(to, "k")
+	parts := func() map[string]os.FileInfo {
+		files := map[string]os.FileInfo{}
+		for _, p := range e.hist.Manifest().Parts {
+			name := (&backup{dir: dest}).file(p.ID)
+			st, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Sealed {
+				files[name] = st
+			}
+		}
+		return files
+	}
+	if err := errors.Join(e.Backup(ctx, dest), e.BackupKeys(ctx, keys)); err != nil {
+		t.Fatal(err)
+	}
+	before := parts()
+	if len(before) < 2 {
+		t.Fatalf("%d sealed parts, want some", len(before))
+	}
+	var spoilt string
+	for spoilt = range before {
+		break
+	}
+	data, err := os.ReadFile(spoilt)
+	if err == nil {
+		data[len(data)/2] ^= 1
+		err = os.WriteFile(spoilt, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Load(ctx, bytes.NewReader(worldly(t, 300, 3000)), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.Backup(ctx, dest), e.BackupKeys(ctx, keys)); err != nil {
+		t.Fatal(err)
+	}
+	after := parts()
+	for name, st := range before {
+		if got, want := os.SameFile(st, after[name]), name != spoilt; got != want {
+			t.Errorf("%s is taken over: %v, want %v", filepath.Base(name), got, want)
+		}
+	}
+	if _, err := os.Stat(dest + ".tmp"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the earlier backup is left: %v", err)
+	}
+	x := restored(t, dest, keys)
+	if got, want := digested(t, x), digested(t, e); !maps.Equal(got, want) {
+		t.Errorf("digest is %v, want %v", got, want)
+	}
+	healthy(t, x)
+	other := open(t, t.TempDir())
+	for _, dest := range []string{dest, keys} { // of another platform, and no backup
+		if err := other.Backup(ctx, dest); !errors.Is(err, kith.ErrExists) {
+			t.Errorf("a backup there gives %v, want %v", err, kith.ErrExists)
+		}
 	}
 }
