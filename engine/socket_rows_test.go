@@ -34,11 +34,9 @@ func TestRowsThatNobodyReadsAreGivenUp(t *testing.T) {
 			t.Fatalf("%d answers that nobody reads are still under way", len(e.socket.rows))
 		}
 	}
-	e.versions.mu.Lock()
-	if refs := e.versions.now.refs; refs != 1 {
+	if refs := e.versions.now.Load().refs.Load(); refs != 1 {
 		t.Errorf("the version is held %d times, want once", refs)
 	}
-	e.versions.mu.Unlock()
 	for range 3 { // and the way to the engine is as good as before
 		rows, err := c.SQL(t.Context(), "SELECT 1")
 		if err != nil {
