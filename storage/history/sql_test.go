@@ -159,7 +159,6 @@ func TestErrorsQuoteNoData(t *testing.T) {
 	d := &dictionary{}
 	h := open(t, Options{Paths: d})
 	defer h.Close()
-	const value = `xq"7' y`
 	var rows []Row
 	for i := range 3000 { // the last chunk too
 		rows = append(rows, Row{Seq: uint64(i + 1), Kind: 2, Name: "Order", Time: 1e15, Received: NoTime, Sent: NoTime, Original: NoTime, Source: "web",
