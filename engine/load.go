@@ -84,7 +84,8 @@ func chunkBuffer(n int) []byte {
 func (c *chunk) free() {
 	c.own.reset()
 	batchPool.Put(c.own)
-	chunkPool.Put(&c.data)
+	data := c.data
+	chunkPool.Put(&data)
 	c.own, c.data, c.call = nil, nil, nil
 }
 

@@ -83,9 +83,14 @@ func TestARequestJoinsTheTurnOfALoad(t *testing.T) {
 			at = commits.Load() - at
 		})
 	}
-	old := Point
-	defer func() { Point = old }()
-	Point = func(name string) {
+	before := Point
+	set := func(f func(name string)) { // in the line, which calls it
+		if err := e.inLine(func() error { Point = f; return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	defer set(before)
+	set(func(name string) {
 		switch name {
 		case "numbered": // within a turn
 			if e.line.head.Events > 100 && came.CompareAndSwap(false, true) {
@@ -97,7 +102,7 @@ func TestARequestJoinsTheTurnOfALoad(t *testing.T) {
 		case "before-commit":
 			commits.Add(1)
 		}
-	}
+	})
 	var in bytes.Buffer
 	for i := range 20_000 {
 		fmt.Fprintf(&in, `{"type":"track","event":"E","messageId":"m%d","userId":"u%d"}`+"\n", i, i)

@@ -113,14 +113,17 @@ func TestAFailedCommitChangesNoRulesAndNoClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		rules, version, matcher := e.Rules(), e.line.head.Rules, e.matcher.Load()
-		Point = func(name string) {
-			if name == "before-upkeep" {
-				e.store.Close() // so that the commit fails
+		if err := e.inLine(func() error { // which is the one that calls it
+			Point = func(name string) {
+				if name == "before-upkeep" {
+					e.store.Close() // so that the commit fails
+				}
 			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
-		err = change(e)
-		Point = func(string) {}
-		if err == nil {
+		if err := change(e); err == nil {
 			t.Fatal("the commit did not fail")
 		}
 		if got := e.Rules(); len(identity.Diff(rules, got)) > 0 || got.Version != rules.Version || e.matcher.Load() != matcher || e.line.head.Rules != version {
@@ -135,5 +138,6 @@ func TestAFailedCommitChangesNoRulesAndNoClock(t *testing.T) {
 			t.Error("the engine takes writes after a commit that failed")
 		}
 		e.Close() // its store is closed already
+		Point = func(string) {}
 	}
 }
