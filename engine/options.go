@@ -68,7 +68,7 @@ func (o *Options) limits() limits {
 	}
 	// A transaction may have 15 % of a memtable. The largest unit has 1.05 MB,
 	// and comes after up to a piece of others: see storage.Tx.
-	memtable := min(max(memory/128, 12<<20), 64<<20)
+	memtable := min(max(memory/32, 12<<20), 64<<20)
 	return limits{
 		threads:  threads,
 		duckdb:   max(memory*3/8, 128<<20),

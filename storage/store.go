@@ -66,7 +66,7 @@ func OpenStore(c Config) (s *Store, err error) {
 	o.ReadOnly = c.ReadOnly
 	if c.Memtable > 0 {
 		o.MemTableSize = c.Memtable
-		o.BaseTableSize = c.Memtable / 8 // a compaction builds several at once, each in twice its size of memory
+		o.BaseTableSize = c.Memtable / 4 // a compaction builds several at once, each in twice its size of memory
 		o.ValueThreshold = min(o.ValueThreshold, c.Memtable/10)
 	}
 	// A first level as large as what is merged into it at once: with Badger's 10 MB every byte passes
