@@ -251,6 +251,7 @@ func (e *Engine) replayState() error {
 		if err = errors.Join(err, t.retellHeld(), e.state.Err()); err != nil {
 			return err
 		}
+		clear(t.docs) // the store has them, durable with their turns: kept here they would grow with the tail
 		e.mids.Commit()
 		e.places.Commit()
 		e.tokens.Commit()
