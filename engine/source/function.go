@@ -34,8 +34,8 @@ func (f *function) call(r *row, e *expr) value {
 	if f.lazy != nil {
 		return f.lazy(r, e)
 	}
-	var room [4]value
-	a := room[:0]
+	at := len(r.stack)
+	defer func() { r.stack = r.stack[:at] }()
 	for i, arg := range e.args {
 		v := arg.eval(r)
 		if v.kind == failed {
@@ -44,9 +44,9 @@ func (f *function) call(r *row, e *expr) value {
 		if i == 0 && v.kind == nothing && !f.cond {
 			return v
 		}
-		a = append(a, v)
+		r.stack = append(r.stack, v)
 	}
-	return f.do(r, e, a)
+	return f.do(r, e, r.stack[at:])
 }
 
 // constant gives the text of a constant argument, "" where there is none.

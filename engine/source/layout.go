@@ -87,16 +87,15 @@ next:
 }
 
 // read gives what the text says, if all of it fits.
-func (l layout) read(b []byte) (clock, bool) {
-	c := clock{}
-	ok := true
+func (l layout) read(c *clock, b []byte) (ok bool) {
+	*c = clock{}
 	b = trimSpace(b)
 	for _, f := range l {
-		if b, ok = f(&c, b); !ok {
-			return c, false
+		if b, ok = f(c, b); !ok {
+			return false
 		}
 	}
-	return c, len(b) == 0 && c.fits()
+	return len(b) == 0 && c.fits()
 }
 
 // fits says whether there is such a day and time. A leap second is the next minute.

@@ -14,7 +14,9 @@ type row struct {
 	values []value  // of JSON, in the order of in.columns
 	object []byte   // of JSON: the row
 
-	room   []byte // texts that were made
+	room   []byte  // texts that were made
+	stack  []value // arguments of the functions under way
+	clock  clock
 	ids    []value
 	others []other // further identifiers
 	out    []byte  // calls

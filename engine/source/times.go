@@ -57,13 +57,13 @@ func parseZone(s string) (*time.Location, error) {
 }
 
 // read gives what the first layout that fits makes of the text.
-func (g reading) read(b []byte) (clock, bool) {
+func (g reading) read(c *clock, b []byte) bool {
 	for _, l := range g.layouts {
-		if c, ok := l.read(b); ok {
-			return c, true
+		if l.read(c, b) {
+			return true
 		}
 	}
-	return clock{}, false
+	return false
 }
 
 func instant(r *row, e *expr, a []value) value {
@@ -76,8 +76,8 @@ func instant(r *row, e *expr, a []value) value {
 
 // instant writes the text as RFC 3339 in UTC.
 func (r *row) instant(g reading, v value, e *expr) value {
-	c, ok := g.read(r.bytes(v))
-	if !ok {
+	c := &r.clock
+	if !g.read(c, r.bytes(v)) {
 		return r.fail("bad_date", e)
 	}
 	at, nano := c.unix, c.nano
@@ -93,7 +93,7 @@ func (r *row) instant(g reading, v value, e *expr) value {
 	if y := t.Year(); y < 1 || y > 9999 {
 		return r.fail("bad_date", e)
 	}
-	return textOf(r.keep(func(dst []byte) []byte { return t.AppendFormat(dst, "2006-01-02T15:04:05.999999999Z") }))
+	return textOf(r.keep(func(dst []byte) []byte { return appendInstant(dst, t) }))
 }
 
 // days counts the days from 1970-01-01, in the calendar of today.
@@ -154,8 +154,8 @@ type period struct {
 
 // day writes the text as a day, without a time and a zone.
 func day(r *row, e *expr, a []value) value {
-	c, ok := e.given.(reading).read(r.bytes(a[0]))
-	if !ok {
+	c := &r.clock
+	if !e.given.(reading).read(c, r.bytes(a[0])) {
 		return r.fail("bad_date", e)
 	}
 	if c.instant {
@@ -164,11 +164,27 @@ func day(r *row, e *expr, a []value) value {
 			return r.fail("bad_date", e)
 		}
 	}
-	return textOf(r.keep(func(dst []byte) []byte {
-		dst = pad(dst, c.year, 1000)
-		dst = pad(append(dst, '-'), c.month, 10)
-		return pad(append(dst, '-'), c.day, 10)
-	}))
+	return textOf(r.keep(func(dst []byte) []byte { return appendDay(dst, c.year, c.month, c.day) }))
+}
+
+func appendDay(dst []byte, year, month, day int) []byte {
+	dst = pad(dst, year, 1000)
+	dst = pad(append(dst, '-'), month, 10)
+	return pad(append(dst, '-'), day, 10)
+}
+
+// appendInstant writes RFC 3339, with a fraction where there is one.
+func appendInstant(dst []byte, t time.Time) []byte {
+	if t.Nanosecond() != 0 {
+		return t.AppendFormat(dst, time.RFC3339Nano)
+	}
+	y, m, d := t.Date()
+	hour, minute, second := t.Clock()
+	dst = appendDay(dst, y, int(m), d)
+	dst = pad(append(dst, 'T'), hour, 10)
+	dst = pad(append(dst, ':'), minute, 10)
+	dst = pad(append(dst, ':'), second, 10)
+	return append(dst, 'Z')
 }
 
 // pad writes n with as many digits as unit has.
