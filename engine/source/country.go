@@ -33,7 +33,7 @@ var countryNames = sync.OnceValue(func() map[string]string {
 		for b := 'A'; b <= 'Z'; b++ {
 			code := string([]rune{a, b})
 			r, err := language.ParseRegion(code)
-			if err != nil || !r.IsCountry() || r.String() != code {
+			if err != nil || !r.IsCountry() || r.Canonicalize().String() != code { // DD and SU are no more
 				continue
 			}
 			for _, t := range tongues {

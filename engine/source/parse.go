@@ -50,7 +50,7 @@ func badYAML(err error) error {
 		line, _ = strconv.Atoi(m[1])
 		why = m[2]
 	}
-	if strings.Contains(why, "cannot start any token") || strings.Contains(why, "did not find expected") {
+	if strings.Contains(why, "cannot start any token") || strings.Contains(why, "did not find expected") || strings.Contains(why, "unknown anchor") {
 		why += `; a value that begins with a quote, a backtick or a bracket, or that has ": " or " #" in it, is written "{…}"`
 	}
 	return bad(line, "YAML: %s", why)

@@ -244,7 +244,7 @@ func (p *proposal) write() []byte {
 func (p *proposal) writeMembers(head string, line func(text, why string)) string {
 	begun, hollow := false, 0
 	for _, c := range p.columns {
-		if c == p.time && !p.person || p.in.format.kind == "log" && c.name == "time" {
+		if c == p.unique || c == p.time && !p.person || p.in.format.kind == "log" && c.name == "time" {
 			continue
 		}
 		if c.filled == 0 {

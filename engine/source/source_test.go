@@ -41,7 +41,7 @@ func TestParseErrors(t *testing.T) {
 		{"a pattern", base + "except: matches(a, '(')\n", "the regular expression cannot be read"},
 		{"two calls in one part", base + "    identify:\n", "track and identify in one part"},
 		{"a part that nothing reaches", base + "  - track: F\n", "nothing reaches this one"},
-		{"an alias of YAML", base + "except: *a\n", "line 6"},
+		{"an alias of YAML", base + "except: *a\n", "unknown anchor 'a' referenced; a value that begins"},
 		{"a backtick at the beginning", base + "time: `a b`\n", `is written "{…}"`},
 		{"a member twice", base + "    properties: {a: b, a: c}\n", `"a" stands there twice`},
 		{"properties of an identify", "kith: 1\nformat: csv\nperson: {user_id: id}\nrows:\n  - identify:\n    properties: {a: b}\n", "identify has traits, not properties"},
@@ -66,7 +66,7 @@ func TestOpenErrors(t *testing.T) {
 		want          string
 	}{
 		{"an empty file", plainMap, strings.NewReader(""), "the file is empty"},
-		{"an unknown column", plainMap, strings.NewReader("id,a,xx\n1,2,3\n"), `there is no column "x"; a text stands in quotes: "x". The columns are: xx`},
+		{"an unknown column", plainMap, strings.NewReader("id,a,xx\n1,2,3\n"), `there is no column "x"; a text stands in quotes: "x". The columns are: a, xx, id`},
 		{"a text that is a column", strings.Replace(plainMap, "x: x", `x: "x"`, 1), strings.NewReader("id,x\n1,2\n"), "without quotes it is the column"},
 		{"a directory", plainMap, dir, "is a directory"},
 		{"latin letters in the header", plainMap, strings.NewReader("id,x\xe9\n1,2\n"), "encoding: windows-1252"},
@@ -299,6 +299,9 @@ func TestNumbers(t *testing.T) {
 		}
 		check := func(op string, n number, ok bool, want *big.Rat) {
 			got := string(n.append(nil))
+			if digits := strings.Count(got, "") - 1 - strings.Count(got, "-") - strings.Count(got, "."); !ok && digits > mostDigits {
+				return
+			}
 			if !ok || rat(got).Cmp(want) != 0 {
 				t.Fatalf("%s %s %s = %s (%v), want %s", a, op, b, got, ok, want.FloatString(9))
 			}
