@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,9 @@ func (in *Input) openParquet(r io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := footed(at, size); err != nil {
+		return err
+	}
 	f, err := parquet.OpenFile(at, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return fmt.Errorf("this is not Parquet, or it is cut off: %w", err)
@@ -69,6 +73,21 @@ func (in *Input) openParquet(r io.Reader) (err error) {
 			in.Close() // the file was only read
 		}
 		return piece, line, err
+	}
+	return nil
+}
+
+// footed looks at how long the file says that its footer is: the library makes
+// room for as much before it reads.
+func footed(at io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size >= 12 {
+		if _, err := at.ReadAt(end[:], size-8); err != nil {
+			return err
+		}
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); string(end[4:]) != "PAR1" || n > size-12 {
+		return errors.New("this is not Parquet, or it is cut off")
 	}
 	return nil
 }
