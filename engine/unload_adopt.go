@@ -78,6 +78,7 @@ func (u *unloading) adopt(ctx context.Context) error {
 		return err
 	}
 	if err = e.settleUnload(&e.line.head); err == nil {
+		Point("unload-settled")
 		err = u.swap()
 	}
 	if err != nil {
