@@ -103,8 +103,8 @@ type checker struct {
 	unloads []storage.Unload
 	there   set          // fragments that have a record: an unload may have taken others away
 	tokens  []kith.Token // by fragment
-	owner  []uint32     // by fragment, from the decisions
-	alone  map[uint32]bool
+	owner   []uint32     // by fragment, from the decisions
+	alone   map[uint32]bool
 }
 
 // tailEvent is an event of the log, for the index of message ids.

@@ -128,7 +128,7 @@ type truth struct {
 }
 
 // batchEvents is how much is told to the new engine in one turn.
-const batchEvents = 500
+const batchEvents = 4000
 
 // tell tells x everything that e knows as of v: who there is, and then events
 // and decisions in the order of the log.
@@ -251,7 +251,7 @@ func (b *rebuilder) begin() {
 	x.keys.Begin()
 }
 
-func (b *rebuilder) full() bool { return b.n >= batchEvents || b.t.tx.Full(0) }
+func (b *rebuilder) full() bool { return b.n >= batchEvents || b.t.tx.Full(b.t.docBytes) }
 
 // end commits what was told in a turn, and writes a checkpoint now and then.
 func (b *rebuilder) end() error {
@@ -339,7 +339,7 @@ func (b *rebuilder) release() error {
 		Time: r.Time, Received: r.Received, Sent: r.Sent, Original: r.Original,
 		Source: uint32(b.e.sources.id(r.Source)), Load: r.Load, Message: r.MessageID, Cells: r.Cells,
 	}
-	secret, err := leaves(b.e.keys, r, identityIn(b.e.keys, b.v.snap))
+	secret, err := leaves(b.e.keys, b.x.traits.telling(r), identityIn(b.e.keys, b.v.snap))
 	if err != nil {
 		return err
 	}

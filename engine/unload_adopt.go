@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -25,7 +26,7 @@ func (u *unloading) tell(ctx context.Context) error {
 		return err
 	}
 	rows := stream(func(yield func(truth) error) error {
-		return u.hist.Scan(ctx, func(r *history.Row) error {
+		return u.hist.Scan(ctx, aboutPeople, func(r *history.Row) error {
 			own := *r
 			return yield(truth{seq: kith.Seq(r.Seq), row: &own})
 		})
@@ -36,6 +37,11 @@ func (u *unloading) tell(ctx context.Context) error {
 	u.again.end(u.next)
 	u.head.Seq, u.head.Events, u.head.Tallies = u.next, u.hist.Rows(), u.tallies
 	return b.done(u.head.Seq, u.head.Events, u.head.Fragments)
+}
+
+// aboutPeople tells whether a leaf says something about the person: the others are not folded.
+func aboutPeople(path string) bool {
+	return strings.HasPrefix(path, "traits.") || strings.HasPrefix(path, "context.traits.")
 }
 
 // numbers gives the identifiers that stay and come.

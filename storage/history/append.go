@@ -316,7 +316,9 @@ func (c *counts) count(value []byte) {
 	case typeNumber:
 		c.Numbers++
 		n, _ := parseNumber(value)
-		if n.fits && n.last == '0' && n.places < len(c.Zeros) {
+		if !n.fits {
+			c.Unfit++
+		} else if n.last == '0' && n.places < len(c.Zeros) {
 			c.Zeros[n.places]++
 		}
 	default:

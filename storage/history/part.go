@@ -78,6 +78,7 @@ type part struct {
 	stats   *tally
 	looked  uint64             // rows it had when its columns were last looked at
 	sealing bool               // it has reached its size
+	some    []int              // of a part that shows some of its columns: their places in the table
 	sum     map[string]*counts // of its paths, over all events; guarded by History.shape
 }
 
@@ -124,6 +125,9 @@ func (p *part) columnList() string {
 		b.WriteString(c.name)
 	}
 	for i := range p.cols {
+		if p.some != nil {
+			i = p.some[i]
+		}
 		b.WriteString(", c" + strconv.Itoa(i))
 	}
 	return b.String()

@@ -136,6 +136,7 @@ func (c *counts) sub(o *counts) {
 	c.Bools -= o.Bools
 	c.JSONs -= o.JSONs
 	c.Nulls -= o.Nulls
+	c.Unfit -= o.Unfit
 	for i := range c.Zeros {
 		c.Zeros[i] -= o.Zeros[i]
 	}
