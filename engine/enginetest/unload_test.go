@@ -120,17 +120,23 @@ func bring(t testing.TB, e *engine.Engine, p piece) uint32 {
 // A load that is taken back was never there: profiles, counts, traits,
 // decisions, rejects, tallies and SQL are those of a world without it.
 func TestUnloadLeavesAWorldWithoutIt(t *testing.T) {
-	kin := newRelatives(t)
+	kin, did := newRelatives(t), &engine.UnloadReport{}
+	defer func() { engine.PartRows = 0 }()
 	rounds(t, 40, 1000, func(t *testing.T, round int, seed uint64) {
+		engine.PartRows = []int{0, 12}[round%2] // history in one part, or in many
 		r := dice(seed, "unload")
 		holds(t, pieces(r, wild(r, 20+r.IntN(80))), func(t testing.TB, tagged []string) {
-			unloads(t, kin, cut(tagged), seed, round%4 == 0)
+			unloads(t, kin, cut(tagged), seed, round%4 == 0, did)
 		})
 	})
+	if did.Events == 0 || did.Passed == 0 || did.Accepted == 0 || did.Decisions == 0 || did.Refused == 0 {
+		t.Errorf("not everything came to pass: %+v", did)
+	}
+	t.Logf("in all %+v", did)
 }
 
 // unloads brings pieces in, takes one or two loads back, and compares.
-func unloads(t testing.TB, kin *relatives, all []piece, seed uint64, twice bool) {
+func unloads(t testing.TB, kin *relatives, all []piece, seed uint64, twice bool, did *engine.UnloadReport) {
 	base := memoryDir(t)
 	defer os.RemoveAll(base) // a thousand rounds would fill the disk
 	dir := filepath.Join(base, "with")
@@ -157,7 +163,7 @@ func unloads(t testing.TB, kin *relatives, all []piece, seed uint64, twice bool)
 		if _, again := gone[i]; again {
 			break
 		}
-		n, p := unload(t, e, loads[i], all[i].lines)
+		n, p := unload(t, e, loads[i], all[i].lines, did)
 		gone[i] = p
 		passed += n
 		if !twice {
@@ -194,7 +200,7 @@ func bare(lines []string) []string {
 }
 
 // unload takes a load back, and gives how many events stayed, as which lines.
-func unload(t testing.TB, e *engine.Engine, load uint32, lines []string) (int, []string) {
+func unload(t testing.TB, e *engine.Engine, load uint32, lines []string, did *engine.UnloadReport) (int, []string) {
 	t.Helper()
 	span := SQL(t, e, "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) FROM events WHERE load = ?", load)
 	var lo, hi, n int
@@ -212,6 +218,8 @@ func unload(t testing.TB, e *engine.Engine, load uint32, lines []string) (int, [
 	if dry.Events != r.Events || dry.Passed != r.Passed || dry.Accepted != r.Accepted || r.Events+r.Passed != n {
 		t.Errorf("of %d events: %+v, and before %+v", n, r, dry)
 	}
+	did.Events, did.Passed, did.Accepted = did.Events+r.Events, did.Passed+r.Passed, did.Accepted+r.Accepted
+	did.Refused, did.Decisions, did.Forgotten, did.People = did.Refused+r.Refused, did.Decisions+r.Decisions, did.Forgotten+r.Forgotten, did.People+r.People
 	stay := SQL(t, e, "SELECT message_id FROM events WHERE seq BETWEEN ? AND ? AND load <> ?", lo, hi, load)
 	var left []string
 	seen := map[string]bool{}

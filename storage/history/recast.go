@@ -45,6 +45,7 @@ type Recast struct {
 	fresh []*part // those of them that were made
 	gone  []*part // those that they replace
 	man   Manifest
+	mark  uint64 // the watermark that it will be
 	ended bool
 }
 
@@ -67,10 +68,14 @@ func (h *History) Recast(ctx context.Context, e *Edit) (*Recast, error) {
 func (c *Recast) make(ctx context.Context, e *Edit) error {
 	h := c.h
 	at, born, next := e.At, e.Born, uint64(0)
+	c.mark = h.watermark.Load()
+	if n := len(born); n > 0 { // where the last event stands may be before what comes in
+		c.mark = max(c.mark, born[n-1].Seq)
+	}
 	for i, old := range h.parts {
 		upTo, live := old.Last, i == len(h.parts)-1
 		if live {
-			upTo = h.watermark.Load()
+			upTo = c.mark
 		}
 		n, _ := slices.BinarySearch(at, upTo+1)
 		mine := at[:n]
@@ -132,7 +137,7 @@ func (c *Recast) part(ctx context.Context, old *part, first uint64, e *Edit, bor
 		return nil, err
 	}
 	c.fresh, c.gone = append(c.fresh, q), append(c.gone, old)
-	watermark := h.watermark.Load()
+	watermark := c.mark
 	if old.Sealed {
 		watermark = old.Last
 	}
@@ -388,6 +393,7 @@ func (c *Recast) Switch() error {
 	h.shape.Lock()
 	h.manifest = c.man
 	h.parts = c.parts
+	h.watermark.Store(c.mark)
 	for _, p := range c.gone {
 		old := *p
 		old.Sealed = false // tidy removes what is not sealed
