@@ -100,9 +100,11 @@ type checker struct {
 	ended  int                        // loads that have ended
 	known  map[uint32]kith.Identifier // opened identifiers, as many as there is memory for
 
-	tokens []kith.Token // by fragment
-	owner  []uint32     // by fragment, from the decisions
-	alone  map[uint32]bool
+	unloads []storage.Unload
+	there   set          // fragments that have a record: an unload may have taken others away
+	tokens  []kith.Token // by fragment
+	owner   []uint32     // by fragment, from the decisions
+	alone   map[uint32]bool
 }
 
 // tailEvent is an event of the log, for the index of message ids.

@@ -29,11 +29,19 @@ func (c *checker) identifiers() error {
 	if err != nil {
 		return err
 	}
-	want(c, "token", "how many", found, n-1)
-	next := nobody + 1
+	stay := n - 1
+	for _, u := range c.unloads {
+		stay -= int(u.Fragments)
+	}
+	want(c, "token", "how many", found, stay)
+	records, next := 0, nobody+1
 	err = c.v.snap.Fragments(nobody, func(rec storage.FragmentRecord) error {
-		want(c, "fragment record", "order", rec.Fragment, next)
+		if rec.Fragment < next || len(c.unloads) == 0 && rec.Fragment > next {
+			c.bad("fragment record", on("fragment", uint32(rec.Fragment)), fmt.Errorf("it should be %d", next))
+		}
 		next = rec.Fragment + 1
+		records++
+		c.there.add(uint32(rec.Fragment))
 		c.meet(rec.Seq, "as a number given")
 		if int(rec.Fragment) >= n {
 			return nil
@@ -52,7 +60,7 @@ func (c *checker) identifiers() error {
 	if err != nil {
 		return err
 	}
-	want(c, "fragment record", "how many", int(next), n)
+	want(c, "fragment record", "how many", records, stay)
 	c.count("identifiers", found)
 	c.tokens = tokens
 	return c.ctx.Err()
@@ -196,6 +204,10 @@ func (c *checker) people(members map[uint32][]uint32) error {
 		}
 		for f := max(k<<16, int(nobody)+1); f < min(len(c.owner), (k+1)<<16); f++ {
 			i := f & 0xffff
+			if !c.there.has(uint32(f)) {
+				want(c, "owner", on("fragment", f), has(owners, i), false)
+				continue
+			}
 			if !has(owners, i) || owners.U32[i] != c.owner[f] {
 				c.bad("owner", on("fragment", f), fmt.Errorf("it is not profile %d", c.owner[f]))
 			}

@@ -29,6 +29,10 @@ func (c *checker) store() error {
 			c.bad("store", string(m.key[1:]), err)
 		}
 	}
+	var err error
+	if c.unloads, err = snap.Unloads(); err != nil {
+		return err
+	}
 	want(c, "head", "number", c.head.Seq, c.v.seq)
 	want(c, "head", "events", c.head.Events, c.v.events)
 	want(c, "head", "identifiers", c.head.Fragments, c.v.fragments)

@@ -130,6 +130,14 @@ func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 	return out.report(), err
 }
 
+// Unload takes a load back, as Engine.Unload does. It tells no progress.
+func (c *Client) Unload(ctx context.Context, load uint32, o *UnloadOptions) (UnloadReport, error) {
+	if o == nil {
+		o = &UnloadOptions{}
+	}
+	return tell[UnloadReport](ctx, c, http.MethodPost, "/unload", asked(unloadQuestion{load, o.DryRun, o.Wait}))
+}
+
 // counting tells how far a reader was read, and remembers why it ended.
 type counting struct {
 	r        io.Reader

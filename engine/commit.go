@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
 )
@@ -143,15 +141,13 @@ func (t *turn) Decided(d *storage.Decision) (kith.Seq, error) {
 	return seq, nil
 }
 
-// repeated notes a natural duplicate: its load, its place in the input, and the event it repeats.
+// repeated notes a natural duplicate: where it comes from, its place, and the event it repeats.
 func (t *turn) repeated(it *item, load *session, of kith.Seq) {
-	var id uint32
+	d := storage.Repeat{Line: it.line, Of: of, After: t.blob.Last, Source: uint32(t.l.e.sources.id(t.source(it, load))) + 1}
 	if load != nil {
-		id = load.id
+		d.Load = load.id
 	}
-	t.repeat = binary.AppendUvarint(t.repeat, uint64(id))
-	t.repeat = binary.AppendUvarint(t.repeat, uint64(it.line))
-	t.repeat = binary.AppendUvarint(t.repeat, uint64(of))
+	t.repeat = storage.AppendRepeat(t.repeat, d)
 }
 
 // settleRepeats stores the turn's natural duplicates under a number of their own.

@@ -39,6 +39,8 @@ type line struct {
 	head   storage.Head
 	failed error // set when a commit failed: nothing is written after that
 
+	sessions map[uint32]*session // loads that run
+
 	fold    *folder
 	prints  *clean.Cleaner // for the prints of derived message ids
 	texts   map[string]string
@@ -52,7 +54,7 @@ type line struct {
 
 func newLine(e *Engine, head storage.Head) *line {
 	l := &line{
-		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, prints: e.newCleaner(),
+		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, sessions: map[uint32]*session{}, prints: e.newCleaner(),
 		frags: newFragmentCache(e.lim.caches), spelled: map[kith.FragmentID]bool{}, pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.docs),
 	}
 	if l.head.Tallies == nil {

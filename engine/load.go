@@ -137,18 +137,18 @@ func (e *Engine) beginLoad(o *LoadOptions) (*session, error) {
 	if s.source == "" {
 		s.source = "load"
 	}
-	return s, e.meta(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+	return s, e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
 		s.id = e.line.head.Loads
 		e.line.head.Loads++
 		return tx.PutLoad(&storage.Load{ID: s.id, Seq: seq, Name: o.Name, Source: s.source, At: at})
-	})
+	}, func() { e.line.sessions[s.id] = s })
 }
 
 // endLoad notes what became of the load.
 func (e *Engine) endLoad(s *session) error {
-	return e.meta(func(tx *storage.Tx, _ kith.Seq, at int64) error {
+	return e.metaThen(func(tx *storage.Tx, _ kith.Seq, at int64) error {
 		return tx.EndLoad(s.id, at, s.tally)
-	})
+	}, func() { delete(e.line.sessions, s.id) })
 }
 
 // split cuts the input at line ends and hands the chunks on, until more says no.

@@ -30,7 +30,7 @@ func (e *Engine) rebuild(ctx context.Context, o *CheckOptions, r *CheckReport) e
 		if err := e.follow.catchUp(ctx, v.seq); err != nil {
 			return err
 		}
-		x, err := e.blank()
+		x, err := e.blank(true)
 		if x != nil {
 			defer x.remove()
 		}
@@ -66,8 +66,9 @@ func (e *Engine) compare(ctx context.Context, v *version, x *Engine, r *CheckRep
 	return nil
 }
 
-// blank makes an engine that has the names, rules and history of e, and nothing derived.
-func (e *Engine) blank() (*Engine, error) {
+// blank makes an engine that has the names, rules and history of e, and nothing
+// derived; where columns says so, it has the trait columns that e has.
+func (e *Engine) blank(columns bool) (*Engine, error) {
 	x := &Engine{o: e.o, lim: e.lim, secret: e.secret, classes: e.classes, paths: e.paths, sources: e.sources, spaces: e.spaces, hist: e.hist}
 	if e.dir != "" {
 		x.dir = e.path("tmp/rebuild")
@@ -93,7 +94,9 @@ func (e *Engine) blank() (*Engine, error) {
 	x.keys.Limit(e.lim.keys / 2)
 	x.traits.e = x
 	for _, c := range e.traits.all() {
-		x.traits.known = append(x.traits.known, string(c.kind)+c.path)
+		if columns {
+			x.traits.known = append(x.traits.known, string(c.kind)+c.path)
+		}
 	}
 	if err := x.openState(); err != nil {
 		return x, err
@@ -115,7 +118,8 @@ func (x *Engine) remove() {
 	}
 }
 
-// truth is one entry of what is truth, with its number.
+// truth is one entry of what is truth, with its place in the log: a decision
+// has that of the event that caused it.
 type truth struct {
 	seq      kith.Seq
 	number   *storage.FragmentRecord
@@ -124,36 +128,56 @@ type truth struct {
 }
 
 // batchEvents is how much is told to the new engine in one turn.
-const batchEvents = 500
+const batchEvents = 4000
 
-// tell tells x everything that e knows as of v, in the order of the log.
+// tell tells x everything that e knows as of v: who there is, and then events
+// and decisions in the order of the log.
 func (x *Engine) tell(ctx context.Context, e *Engine, v *version, o *CheckOptions) error {
-	b := &rebuilder{x: x, e: e, v: v}
+	b := &rebuilder{x: x, e: e, v: v, progress: o.Progress, what: "rebuild"}
+	streams, err := b.decisions(func(*storage.Decision) bool { return true })
+	if err != nil {
+		return err
+	}
+	err = b.tell(ctx, b.numbers(), append([]iter.Seq2[truth, error]{b.rows(ctx)}, streams...))
+	if err != nil {
+		return err
+	}
+	return b.done(v.seq, v.events, v.fragments)
+}
+
+// tell tells x who there is, and then the rest.
+func (b *rebuilder) tell(ctx context.Context, numbers iter.Seq2[truth, error], streams []iter.Seq2[truth, error]) error {
 	b.begin()
 	defer func() { b.t.tx.Discard() }()
-	streams := []iter.Seq2[truth, error]{b.numbers(), b.decisions(), b.rows(ctx)}
-	err := merged(streams, func(w truth) error {
+	each := func(w truth) error {
 		if b.full() {
 			if err := b.end(); err != nil {
 				return err
 			}
-			if o.Progress != nil && b.batches%64 == 0 {
-				o.Progress(int64(w.seq), int64(v.seq), "rebuild")
+			if b.progress != nil && b.batches%64 == 0 {
+				b.progress(int64(b.events), int64(b.v.events), b.what)
 			}
 			b.begin()
 		}
 		return b.one(w)
-	})
+	}
+	err := merged([]iter.Seq2[truth, error]{numbers}, each)
+	if err == nil {
+		err = merged(streams, each)
+	}
 	if err == nil {
 		err = ctx.Err()
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = b.end()
 	}
-	x.line.head.Seq, x.line.head.Events, x.line.head.Fragments = v.seq, v.events, v.fragments
-	if err := b.end(); err != nil {
-		return err
-	}
+	return err
+}
+
+// done ends the telling: x is what e is as of these numbers.
+func (b *rebuilder) done(seq kith.Seq, events uint64, fragments uint32) error {
+	x := b.x
+	x.line.head.Seq, x.line.head.Events, x.line.head.Fragments = seq, events, fragments
 	if err := x.settle(); err != nil {
 		return err
 	}
@@ -204,13 +228,16 @@ func merged(streams []iter.Seq2[truth, error], f func(truth) error) error {
 
 // rebuilder tells the truth of e to x, in turns.
 type rebuilder struct {
-	e, x    *Engine
-	v       *version
-	t       *turn
-	events  uint64
-	batches int
-	n       int    // told in this turn
-	held    *truth // an event that waits for the decisions that it caused: they were taken before it was folded
+	e, x     *Engine
+	progress func(done, total int64, what string)
+	what     string
+	v        *version
+	t        *turn
+	events   uint64
+	batches  int
+	decide   func(*turn, *history.Row) error // decides about an event before it is folded; nil: its decisions are told
+	n        int                             // told in this turn
+	held     *truth                          // an event that waits for the decisions that it caused: they were taken before it was folded
 }
 
 func (b *rebuilder) begin() {
@@ -224,7 +251,7 @@ func (b *rebuilder) begin() {
 	x.keys.Begin()
 }
 
-func (b *rebuilder) full() bool { return b.n >= batchEvents || b.t.tx.Full(0) }
+func (b *rebuilder) full() bool { return b.n >= batchEvents || b.t.tx.Full(b.t.docBytes) }
 
 // end commits what was told in a turn, and writes a checkpoint now and then.
 func (b *rebuilder) end() error {
@@ -302,12 +329,17 @@ func (b *rebuilder) release() error {
 	}
 	r := b.held.row
 	b.held = nil
+	if b.decide != nil {
+		if err := b.decide(b.t, r); err != nil {
+			return err
+		}
+	}
 	ev := &storage.Event{
 		Seq: kith.Seq(r.Seq), Fragment: kith.FragmentID(r.Fragment), Kind: kith.Kind(r.Kind), Flags: r.Flags, Name: r.Name,
 		Time: r.Time, Received: r.Received, Sent: r.Sent, Original: r.Original,
 		Source: uint32(b.e.sources.id(r.Source)), Load: r.Load, Message: r.MessageID, Cells: r.Cells,
 	}
-	secret, err := leaves(b.e.keys, r, identityIn(b.e.keys, b.v.snap))
+	secret, err := leaves(b.e.keys, b.x.traits.telling(r), identityIn(b.e.keys, b.v.snap))
 	if err != nil {
 		return err
 	}
@@ -355,11 +387,35 @@ func (b *rebuilder) numbers() iter.Seq2[truth, error] {
 	})
 }
 
-// decisions gives the links, refusals, leaves and cuts.
-func (b *rebuilder) decisions() iter.Seq2[truth, error] {
-	return stream(func(yield func(truth) error) error {
-		return b.v.snap.Decisions(func(d *storage.Decision) error { return yield(truth{seq: d.Seq, decision: d}) })
-	})
+// decisions gives the links, refusals, leaves and cuts that keep is true for, in
+// streams of which each is in the order of the log: those that an unload has
+// taken again are one of their own.
+func (b *rebuilder) decisions(keep func(*storage.Decision) bool) ([]iter.Seq2[truth, error], error) {
+	unloads, err := b.v.snap.Unloads()
+	if err != nil {
+		return nil, err
+	}
+	retaken := func(seq kith.Seq) bool {
+		return slices.ContainsFunc(unloads, func(u storage.Unload) bool { return u.Seq <= seq && seq <= u.Last })
+	}
+	some := func(from, to kith.Seq, ok func(kith.Seq) bool) iter.Seq2[truth, error] {
+		return stream(func(yield func(truth) error) error {
+			return b.v.snap.DecisionsFrom(from, func(d *storage.Decision) error {
+				switch {
+				case d.Seq > to:
+					return storage.ErrStop
+				case !ok(d.Seq) || !keep(d):
+					return nil
+				}
+				return yield(truth{seq: cause(d), decision: d})
+			})
+		})
+	}
+	streams := []iter.Seq2[truth, error]{some(0, b.v.seq, func(s kith.Seq) bool { return !retaken(s) })}
+	for _, u := range unloads {
+		streams = append(streams, some(u.Seq, u.Last, func(kith.Seq) bool { return true }))
+	}
+	return streams, nil
 }
 
 // rows gives the events.

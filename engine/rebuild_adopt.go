@@ -17,7 +17,7 @@ func (e *Engine) adopt(ctx context.Context, x *Engine, r *CheckReport) error {
 		return err
 	}
 	e.unpublish()
-	a := &adoption{e: e, x: x, n: e.checkpoint.N + 1, tx: e.store.Update()}
+	a := &adoption{e: e, x: x, n: e.checkpoint.N + 1, tx: e.store.Update(), begin: e.store.Update}
 	defer func() {
 		a.tx.Discard()
 		e.line.stop(errRebuilt)
@@ -51,9 +51,11 @@ func (e *Engine) adopt(ctx context.Context, x *Engine, r *CheckReport) error {
 
 // adoption writes in transactions that are not too large.
 type adoption struct {
-	e, x *Engine
-	n    uint64 // of the checkpoint that it will be
-	tx   *storage.Tx
+	e, x  *Engine
+	n     uint64 // of the checkpoint that it will be
+	tx    *storage.Tx
+	begin func() *storage.Tx
+	about func(kith.FragmentID) bool // fragments whose documents may differ; nil: all
 }
 
 // next commits what was written, if it is much.
@@ -61,10 +63,15 @@ func (a *adoption) next() error {
 	if !a.tx.Full(0) {
 		return nil
 	}
+	return a.commit()
+}
+
+// commit commits what was written.
+func (a *adoption) commit() error {
 	if err := a.e.commitAside(a.tx); err != nil {
 		return err
 	}
-	a.tx = a.e.store.Update()
+	a.tx = a.begin()
 	return nil
 }
 
@@ -150,6 +157,9 @@ func (a *adoption) documents(is, from *storage.Snapshot) error {
 		return err
 	}
 	return from.EachDocument(0, func(f kith.FragmentID, seq uint64, sealed []byte) error {
+		if a.about != nil && !a.about(f) {
+			return nil
+		}
 		plain, err := a.x.keys.Open(f, seq, sealDocument, sealed, nil)
 		if err != nil {
 			return err

@@ -13,13 +13,12 @@ import (
 
 // openNames reads the head record, the dictionaries and the rules.
 func (e *Engine) openNames() (*storage.Head, error) {
-	snap := e.store.Snapshot()
-	defer snap.Release()
-	head := &storage.Head{}
-	if _, err := snap.Meta(storage.MetaHead(), head); err != nil {
+	head, err := e.openHead()
+	if err != nil {
 		return nil, err
 	}
-	e.store.SetCounts(head.Counts)
+	snap := e.store.Snapshot()
+	defer snap.Release()
 	lists := map[byte][]string{}
 	for _, kind := range []byte{storage.Paths, storage.Sources, storage.Spaces, storage.Columns} {
 		names, err := snap.Names(kind)
@@ -28,7 +27,6 @@ func (e *Engine) openNames() (*storage.Head, error) {
 		}
 		lists[kind] = names
 	}
-	var err error
 	if e.paths, err = clean.NewPaths(lists[storage.Paths]); err != nil {
 		return nil, err
 	}
@@ -37,6 +35,34 @@ func (e *Engine) openNames() (*storage.Head, error) {
 	e.traits = traits{e: e}
 	e.traits.known = lists[storage.Columns]
 	return head, e.openRules(snap, head)
+}
+
+// openHead reads the head record.
+func (e *Engine) openHead() (*storage.Head, error) {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	head := &storage.Head{}
+	if _, err := snap.Meta(storage.MetaHead(), head); err != nil {
+		return nil, err
+	}
+	e.store.SetCounts(head.Counts)
+	return head, e.finishUnload(head)
+}
+
+// finishUnload finishes an unload that a crash cut short: one that had made its
+// switch is carried through, one that had not is forgotten.
+func (e *Engine) finishUnload(head *storage.Head) error {
+	if e.o.ReadOnly { // it was closed in order
+		return nil
+	}
+	switched, err := e.store.Get(storage.MetaUnload())
+	switch {
+	case err != nil:
+		return err
+	case switched != nil:
+		return e.settleUnload(head)
+	}
+	return e.forgetStaged(head)
 }
 
 // openRules finds the rules of the directory, or gives a new one its first.

@@ -31,6 +31,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	}
 	handle("GET /lease", s.lease)
 	handle("POST /load", e.serveLoad)
+	handle("POST /unload", e.serveUnload)
 	handle("POST /ingest", e.serveIngest)
 	handle("POST /profile", e.serveProfile)
 	handle("POST /timeline", e.serveTimeline)
@@ -64,6 +65,23 @@ func (e *Engine) serveLoad(w http.ResponseWriter, r *http.Request) error {
 	}
 	report, err := e.Load(r.Context(), whole{r.Body}, &LoadOptions{Name: q.Get("name"), Source: q.Get("source"), Keep: keep})
 	send(w, report.wire(), err)
+	return nil
+}
+
+// unloadQuestion is what /unload is asked.
+type unloadQuestion struct {
+	Load   uint32        `json:"load"`
+	DryRun bool          `json:"dry_run"`
+	Wait   time.Duration `json:"wait"`
+}
+
+func (e *Engine) serveUnload(w http.ResponseWriter, r *http.Request) error {
+	var q unloadQuestion
+	if err := ask(r, &q); err != nil {
+		return err
+	}
+	report, err := e.Unload(r.Context(), q.Load, &UnloadOptions{DryRun: q.DryRun, Wait: q.Wait})
+	send(w, report, err)
 	return nil
 }
 

@@ -47,6 +47,13 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	for _, t := range v.tallies {
 		s.Tally.Add(t)
 	}
+	unloads, err := v.snap.Unloads()
+	if err != nil {
+		return s, err
+	}
+	for _, u := range unloads {
+		s.Fragments -= u.Fragments
+	}
 	if err := e.countPeople(ctx, v, &s); err != nil {
 		return s, err
 	}

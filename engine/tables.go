@@ -219,7 +219,7 @@ func (w *view) rejects() history.Table {
 	return rowTable("rejects", fields, func() int { return 2 }, rows, func(block int, r *records) error {
 		if block == 1 {
 			return v.snap.Repeats(func(seq kith.Seq, d storage.Repeat) error {
-				r.add(uint64(seq), nil, kith.Duplicate.String(), "natural", nil, nil, nil, d.Load, d.Line, uint64(d.Of), nil)
+				r.add(uint64(seq), nil, kith.Duplicate.String(), "natural", nil, nil, text(e.sources.at(int(d.Source)-1)), d.Load, d.Line, uint64(d.Of), nil)
 				return nil
 			})
 		}

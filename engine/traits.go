@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
 	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/history"
 )
 
 // document is a trait document that the turn has changed.
@@ -199,6 +201,28 @@ func (ts *traits) lookup(path uint32, kind kith.Kind) (top int32, deep bool) {
 		return -1, false
 	}
 	return v >> 2, v&2 != 0
+}
+
+// telling gives a row without those of its identifying leaves that are
+// identifiers and say nothing about a trait: to open those costs most.
+func (ts *traits) telling(r *history.Row) *history.Row {
+	if len(r.Said) == 0 {
+		return r
+	}
+	var left []byte
+	for said := r.Said; len(said) > 0; {
+		path, n := binary.Uvarint(said)
+		if n <= 0 || n >= len(said) || path > 1<<32-1 {
+			return r // whoever opens it says what is wrong
+		}
+		if top, _ := ts.lookup(uint32(path), kith.Kind(r.Kind)); top >= 0 {
+			left = append(left, said[:n+1]...)
+		}
+		said = said[n+1:]
+	}
+	own := *r
+	own.Said = left
+	return &own
 }
 
 // learn reads a path: -1 for what is no trait, else the trait's number, whether

@@ -22,8 +22,26 @@ type version struct {
 	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
 }
 
-// versions hands out the version that was published last. Nobody waits for it.
-type versions struct{ now atomic.Pointer[version] }
+// versions hands out the version that was published last. Nobody waits for it,
+// but while everything is put in the place of what there was.
+type versions struct {
+	now    atomic.Pointer[version]
+	held   atomic.Int64                  // versions that somebody reads, or could
+	closed atomic.Pointer[chan struct{}] // closed when there is one again; nil: nobody has to wait
+}
+
+// shut lets those wait who ask for a version while there is none.
+func (vs *versions) shut() {
+	wait := make(chan struct{})
+	vs.closed.Store(&wait)
+}
+
+// open ends that.
+func (vs *versions) open() {
+	if wait := vs.closed.Swap(nil); wait != nil {
+		close(*wait)
+	}
+}
 
 // publish makes a version of what was just committed. The line calls it, after
 // the commit and before anything else is committed.
@@ -33,6 +51,7 @@ func (e *Engine) publish(h *storage.Head) {
 		pin: e.state.Pin(), snap: e.store.Snapshot(),
 	}
 	v.refs.Store(1)
+	e.versions.held.Add(1)
 	if old := e.versions.now.Swap(v); old != nil {
 		e.release(old)
 	}
@@ -42,11 +61,16 @@ func (e *Engine) publish(h *storage.Head) {
 func (e *Engine) acquire() (*version, error) {
 	for {
 		v := e.versions.now.Load()
-		if v == nil {
-			return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
-		}
-		if v.hold() {
+		switch {
+		case v != nil && v.hold():
 			return v, nil
+		case v != nil:
+			continue // there is a newer one
+		}
+		if wait := e.versions.closed.Load(); wait != nil {
+			<-*wait
+		} else if e.versions.now.Load() == nil { // nor has there come one meanwhile
+			return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
 		}
 	}
 }
@@ -68,6 +92,7 @@ func (e *Engine) release(v *version) {
 	if v.refs.Add(-1) == 0 {
 		v.pin.Release()
 		v.snap.Release()
+		e.versions.held.Add(-1)
 	}
 }
 

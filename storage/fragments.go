@@ -68,6 +68,18 @@ func (r *Reader) Fragment(f kith.FragmentID) (rec FragmentRecord, err error) {
 // Fragments calls f for each fragment record, ascending, beginning with the
 // chunk that holds from. Sealed is valid until f returns.
 func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) error {
+	return r.fragmentChunks(from, func(_ []byte, recs []FragmentRecord) error {
+		for _, rec := range recs {
+			if err := f(rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// fragmentChunks is Fragments, chunk by chunk.
+func (r *Reader) fragmentChunks(from kith.FragmentID, f func(key []byte, recs []FragmentRecord) error) error {
 	return r.ScanFrom([]byte{keyFragments}, key4(keyFragments, uint32(from)), func(key, chunk []byte) error {
 		var recs []FragmentRecord
 		d := decoder{p: chunk}
@@ -80,13 +92,10 @@ func (r *Reader) Fragments(from kith.FragmentID, f func(FragmentRecord) error) e
 			return damaged(key)
 		}
 		last := binary.BigEndian.Uint32(key[1:])
-		for i, rec := range recs {
-			rec.Fragment = kith.FragmentID(last - uint32(len(recs)-1-i))
-			if err := f(rec); err != nil {
-				return err
-			}
+		for i := range recs {
+			recs[i].Fragment = kith.FragmentID(last - uint32(len(recs)-1-i))
 		}
-		return nil
+		return f(key, recs)
 	})
 }
 

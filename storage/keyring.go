@@ -149,6 +149,9 @@ func (k *Keyring) Rollback() {
 	k.resalt()
 }
 
+// Resalt draws another salt: what is sealed from now on may have a number that was used before.
+func (k *Keyring) Resalt() { k.resalt() }
+
 func (k *Keyring) resalt() {
 	var p [4]byte
 	rand.Read(p[1:])

@@ -26,10 +26,12 @@ const (
 	keyLoad       = 'o' // o<load>: one file or feed that was brought in
 	keyDictionary = 's' // s<kind><last id>: names of spaces, sources and paths
 	keyRules      = 'v' // v<version>: one version of the rules
+	keyUnload     = 'w' // w<load>: a load that was taken back
+	keyStaged     = 'y' // y<key>: what will stand under the key once a switch has been made
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosv"
+const prefixes = "mlkdingpuftrxosvwy"
 
 // Names under keyMeta.
 var (
@@ -38,6 +40,7 @@ var (
 	metaPending    = []byte("mpending")    // the checkpoint that is being written
 	metaManifest   = []byte("mmanifest")   // the parts of history
 	metaClock      = []byte("mclock")      // the standing clock
+	metaUnload     = []byte("munload")     // the load that is being taken back, from the switch on
 )
 
 func key8(prefix byte, n uint64) []byte {

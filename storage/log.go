@@ -427,6 +427,13 @@ func (r *Reader) Decisions(f func(*Decision) error) error {
 	})
 }
 
+// DecisionsFrom is Decisions of the chunks whose last number is from or more.
+func (r *Reader) DecisionsFrom(from kith.Seq, f func(*Decision) error) error {
+	return r.ScanFrom([]byte{keyDecisions}, key8(keyDecisions, uint64(from)), func(_, chunk []byte) error {
+		return EachDecision(chunk, f)
+	})
+}
+
 // DecisionKeys gives the keys of the chunks of decisions, for Get and EachDecision.
 func (r *Reader) DecisionKeys() (keys [][]byte, err error) {
 	err = r.Keys([]byte{keyDecisions}, func(key []byte) error {

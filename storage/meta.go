@@ -32,14 +32,24 @@ type CheckpointRecord struct {
 	Tokens []byte   `json:"tokens"`
 }
 
-// PutMeta stores the one record of a name.
+// PutMeta stores the one record of a name. It is never staged.
 func (tx *Tx) PutMeta(key []byte, v any) error {
 	p, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key[1:], err)
 	}
-	return tx.put(key, p)
+	old, err := tx.Get(key)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		tx.delta[slot(key[0])]++
+	}
+	return tx.set(key, p)
 }
+
+// DropMeta takes the one record of a name away.
+func (tx *Tx) DropMeta(key []byte) error { return tx.Delete(key) }
 
 // Meta reads the one record of a name into v and tells whether there is one.
 func (r *Reader) Meta(key []byte, v any) (bool, error) {
@@ -59,6 +69,7 @@ func MetaCheckpoint() []byte { return metaCheckpoint }
 func MetaPending() []byte    { return metaPending }
 func MetaManifest() []byte   { return metaManifest }
 func MetaClock() []byte      { return metaClock }
+func MetaUnload() []byte     { return metaUnload }
 
 // The dictionaries of names. The bytes are stored and never change.
 const (
@@ -81,6 +92,21 @@ func (tx *Tx) PutNames(dictionary byte, n int, names []string) error {
 		}
 	}
 	return nil
+}
+
+// DropNames takes all names of a dictionary away.
+func (tx *Tx) DropNames(dictionary byte) error {
+	var keys [][]byte
+	err := tx.Keys([]byte{keyDictionary, dictionary}, func(key []byte) error {
+		keys = append(keys, append([]byte{}, key...))
+		return nil
+	})
+	for _, key := range keys {
+		if err == nil {
+			err = tx.Delete(key)
+		}
+	}
+	return err
 }
 
 // Names gives all names of a dictionary; a name's number is its place.

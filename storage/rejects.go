@@ -41,6 +41,14 @@ type sealer func(number uint64, plain []byte) ([]byte, error)
 
 // Put adds an item, and stores the chunk when that is large enough.
 func (c *Rejects) Put(tx *Tx, r *Reject, seal sealer) error {
+	c.add(r)
+	if c.Pending() < rejectChunk {
+		return nil
+	}
+	return c.Flush(tx, seal)
+}
+
+func (c *Rejects) add(r *Reject) {
 	p := c.body
 	p = binary.AppendUvarint(p, uint64(r.Seq))
 	p = binary.AppendVarint(p, r.At)
@@ -54,10 +62,6 @@ func (c *Rejects) Put(tx *Tx, r *Reject, seal sealer) error {
 	p = binary.AppendUvarint(p, uint64(r.Repeats))
 	p = binary.AppendUvarint(p, uint64(len(r.Raw)))
 	c.body, c.raw, c.last = p, append(c.raw, r.Raw...), r.Seq
-	if c.Pending() < rejectChunk {
-		return nil
-	}
-	return c.Flush(tx, seal)
 }
 
 // Flush stores what was added since the last chunk.
@@ -98,6 +102,21 @@ func must[T any](v T, err error) T {
 // was sealed under a number; where it gives nil, rejects have no Raw. The reject
 // is valid until f returns.
 func (r *Reader) Rejects(from kith.Seq, open func(number uint64, sealed []byte) ([]byte, error), f func(*Reject) error) error {
+	return r.rejectChunks(from, open, func(_ []byte, recs []Reject) error {
+		for i := range recs {
+			if recs[i].Seq < from {
+				continue
+			}
+			if err := f(&recs[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// rejectChunks is Rejects, chunk by chunk.
+func (r *Reader) rejectChunks(from kith.Seq, open func(number uint64, sealed []byte) ([]byte, error), f func(key []byte, recs []Reject) error) error {
 	return r.ScanFrom([]byte{keyReject}, key8(keyReject, uint64(from)), func(key, p []byte) error {
 		d := decoder{p: p}
 		body := decoder{p: d.text()}
@@ -114,6 +133,7 @@ func (r *Reader) Rejects(from kith.Seq, open func(number uint64, sealed []byte) 
 				return damaged(key)
 			}
 		}
+		var recs []Reject
 		for len(body.p) > 0 {
 			rec := body.reject()
 			n := body.uvarint()
@@ -123,14 +143,9 @@ func (r *Reader) Rejects(from kith.Seq, open func(number uint64, sealed []byte) 
 			if packed != nil {
 				rec.Raw, raw = raw[:n:n], raw[n:]
 			}
-			if rec.Seq < from {
-				continue
-			}
-			if err := f(&rec); err != nil {
-				return err
-			}
+			recs = append(recs, rec)
 		}
-		return nil
+		return f(key, recs)
 	})
 }
 
@@ -141,34 +156,59 @@ func (d *decoder) reject() Reject {
 	}
 }
 
-// PutRepeats stores the natural duplicates of a turn: load, place in the input
-// and the event repeated, each a varint.
+// PutRepeats stores the natural duplicates of a turn, as AppendRepeat made them.
 func (tx *Tx) PutRepeats(seq kith.Seq, p []byte) error {
 	return tx.Put(key8(keyRepeats, uint64(seq)), p)
 }
 
 // Repeat is one natural duplicate.
 type Repeat struct {
-	Load uint32
-	Line int64
-	Of   kith.Seq
+	Load   uint32
+	Line   int64    // place in the input, from 1
+	Of     kith.Seq // the event that it repeats
+	Source uint32   // number in the dictionary of sources, from 1; 0: it was not noted
+	After  kith.Seq // the last record before it; 0: it was not noted
+}
+
+// AppendRepeat appends one to a record of them. A record begins with what no
+// duplicate is: without it, it is of before sources and places were noted.
+func AppendRepeat(p []byte, d Repeat) []byte {
+	if len(p) == 0 {
+		p = append(p, 0, 0, 0)
+	}
+	p = binary.AppendUvarint(p, uint64(d.Load))
+	p = binary.AppendUvarint(p, uint64(d.Line))
+	p = binary.AppendUvarint(p, uint64(d.Of))
+	p = binary.AppendUvarint(p, uint64(d.Source))
+	return binary.AppendVarint(p, int64(d.After-d.Of))
 }
 
 // Repeats calls f for each natural duplicate, in order of arrival.
 func (r *Reader) Repeats(f func(seq kith.Seq, d Repeat) error) error {
 	return r.Scan([]byte{keyRepeats}, func(key, p []byte) error {
-		d := decoder{p: p}
-		for len(d.p) > 0 {
-			rep := Repeat{Load: uint32(d.uvarint()), Line: int64(d.uvarint()), Of: kith.Seq(d.uvarint())}
-			if d.err != nil {
-				return damaged(key)
-			}
-			if err := f(kith.Seq(binary.BigEndian.Uint64(key[1:])), rep); err != nil {
-				return err
-			}
-		}
-		return nil
+		return eachRepeat(key, p, func(d Repeat) error { return f(kith.Seq(binary.BigEndian.Uint64(key[1:])), d) })
 	})
+}
+
+func eachRepeat(key, p []byte, f func(Repeat) error) error {
+	noted := len(p) >= 3 && p[0]|p[1]|p[2] == 0
+	if noted {
+		p = p[3:]
+	}
+	d := decoder{p: p}
+	for len(d.p) > 0 {
+		rep := Repeat{Load: uint32(d.uvarint()), Line: int64(d.uvarint()), Of: kith.Seq(d.uvarint())}
+		if noted {
+			rep.Source, rep.After = uint32(d.uvarint()), rep.Of+kith.Seq(d.varint())
+		}
+		if d.err != nil {
+			return damaged(key)
+		}
+		if err := f(rep); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Load is one file or feed that was brought in.

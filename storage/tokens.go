@@ -107,6 +107,16 @@ func (ts *Tokens) Add(t kith.Token, f kith.FragmentID) error {
 	return nil
 }
 
+// Blank gives the state of an index without any token, whose runs get numbers of their own.
+func (ts *Tokens) Blank() []byte { return ts.inner.encode(nil) }
+
+// Abort is as that of Mids.
+func (ts *Tokens) Abort() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.inner.Abort()
+}
+
 // Limit is as that of Mids.
 func (ts *Tokens) Limit(memory int64) { ts.inner.Limit(memory) }
 

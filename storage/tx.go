@@ -11,6 +11,7 @@ type Tx struct {
 	s     *Store
 	delta [len(prefixes)]int64
 	bytes int64
+	aside bool // what is written stands beside what there is: see Aside
 }
 
 // Update starts a transaction. One goroutine at a time may have one.
@@ -20,12 +21,22 @@ func (s *Store) Update() *Tx {
 
 // Put stores a record under a key that is new.
 func (tx *Tx) Put(key, payload []byte) error {
+	if tx.aside {
+		return tx.stage(key, append([]byte{stagedPut}, payload...))
+	}
 	tx.delta[slot(key[0])]++
-	return tx.Replace(key, payload)
+	return tx.set(key, payload)
 }
 
 // Replace stores a record under a key that has one. The key must not change afterwards.
 func (tx *Tx) Replace(key, payload []byte) error {
+	if tx.aside {
+		return tx.stage(key, append([]byte{stagedPut}, payload...))
+	}
+	return tx.set(key, payload)
+}
+
+func (tx *Tx) set(key, payload []byte) error {
 	v := pack(key, payload)
 	tx.bytes += int64(len(key) + len(v))
 	if err := tx.txn.Set(key, v); err != nil {
@@ -36,6 +47,9 @@ func (tx *Tx) Replace(key, payload []byte) error {
 
 // Delete takes away the record under a key that has one.
 func (tx *Tx) Delete(key []byte) error {
+	if tx.aside {
+		return tx.stage(key, []byte{stagedDelete})
+	}
 	tx.delta[slot(key[0])]--
 	if err := tx.txn.Delete(key); err != nil {
 		return fmt.Errorf("delete key %c: %w", key[0], err)

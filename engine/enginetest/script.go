@@ -28,6 +28,12 @@ var rewrite = flag.Bool("rewrite", false, "write what scripts answer into them, 
 //	now TIME                what the clock says (it stands; at first on 2026-02-01)
 //	rule SPACE key=value …  limit, per, unique, weak, blocked of an identifier space
 //
+// What happened may be told as a load, which can be taken back:
+//
+//	load             what follows is a load, up to
+//	end
+//	unload N         takes the N-th load back
+//
 // Questions:
 //
 //	profile WHO      who, what, how often; WHO may be $NAME after remember NAME WHO
@@ -188,6 +194,7 @@ type play struct {
 	now   time.Time
 	say   sayer
 	names map[string]string // what was remembered
+	load  []string          // lines of the load that is being told; nil: none
 	fresh bool              // something was told since the engine was opened
 }
 
@@ -259,9 +266,23 @@ func (p *play) step(step string) ([]string, error) {
 		return nil, p.tell(step)
 	}
 	verb, rest, _ := strings.Cut(step, " ")
-	if verb == "now" {
+	switch verb {
+	case "now":
 		t, err := when(rest)
 		p.now = t
+		return nil, err
+	case "load":
+		p.load = []string{}
+		return nil, nil
+	case "end":
+		_, err := p.e.Load(context.Background(), strings.NewReader(strings.Join(p.load, "\n")), &engine.LoadOptions{Source: "file"})
+		p.load = nil
+		return nil, err
+	case "unload":
+		n, err := strconv.ParseUint(rest, 10, 32)
+		if err == nil {
+			_, err = p.e.Unload(context.Background(), uint32(n), nil)
+		}
 		return nil, err
 	}
 	if question(step) {
@@ -280,6 +301,10 @@ func (p *play) step(step string) ([]string, error) {
 
 func (p *play) tell(line string) error {
 	p.fresh = true
+	if p.load != nil {
+		p.load = append(p.load, line)
+		return nil
+	}
 	_, err := p.e.IngestJSON(context.Background(), "script", []byte(line))
 	return err
 }

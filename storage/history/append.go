@@ -106,17 +106,22 @@ func (h *History) grow(p Part, cols []shred) error {
 
 // save makes the names of the files durable and then the manifest.
 func (h *History) save(man Manifest) error {
-	if h.o.Dir != "" {
-		d, err := os.Open(h.o.Dir)
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		if err := d.Sync(); err != nil {
-			return err
-		}
+	if err := h.sync(); err != nil {
+		return err
 	}
 	return h.o.Save(man)
+}
+
+// sync makes the names of the files durable.
+func (h *History) sync() error {
+	if h.o.Dir == "" {
+		return nil
+	}
+	d, err := os.Open(h.o.Dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (h *History) newWriter(p *part) *writer {
@@ -311,7 +316,9 @@ func (c *counts) count(value []byte) {
 	case typeNumber:
 		c.Numbers++
 		n, _ := parseNumber(value)
-		if n.fits && n.last == '0' && n.places < len(c.Zeros) {
+		if !n.fits {
+			c.Unfit++
+		} else if n.last == '0' && n.places < len(c.Zeros) {
 			c.Zeros[n.places]++
 		}
 	default:

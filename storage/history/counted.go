@@ -9,8 +9,56 @@ import (
 
 // counted writes what was counted since the last commit into the table stats.
 func (w *writer) counted(c *conn) error {
+	return writeStats(c, w.p.Part, func(line statLine) error {
+		for _, ev := range w.events {
+			if ev.rows == 0 {
+				continue
+			}
+			if err := line(ev.event, "", [9]uint64{ev.rows}); err != nil {
+				return err
+			}
+			for i := range ev.slots {
+				if f := &ev.slots[i].fresh; f.rows() > 0 {
+					if err := line(ev.event, w.paths.Path(ev.slots[i].path), f.numbers()); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// write writes all counts into the table stats of a part that has none.
+func (t *tally) write(c *conn, p Part) error {
+	return writeStats(c, p, func(line statLine) error {
+		for e, et := range t.events {
+			t.stored += 1 + len(et.paths)
+			if err := line(e, "", [9]uint64{et.rows}); err != nil {
+				return err
+			}
+			for path, n := range et.paths {
+				if err := line(e, path, n.numbers()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// numbers gives the counts in the order of the table.
+func (c *counts) numbers() [9]uint64 {
+	return [9]uint64{c.rows(), c.Strings, c.Numbers, c.Bools, c.JSONs, c.Nulls, c.Unfit, c.Zeros[1], c.Zeros[2]}
+}
+
+// statLine adds a line to the table stats: of the rows of an event, or of a path in them.
+type statLine func(e event, path string, nums [9]uint64) error
+
+// writeStats writes the lines that each gives.
+func writeStats(c *conn, p Part, each func(statLine) error) error {
 	var app m.Appender
-	if m.AppenderCreateExt(c.c, w.p.alias(), "main", "stats", &app) == m.StateError {
+	if m.AppenderCreateExt(c.c, p.alias(), "main", "stats", &app) == m.StateError {
 		return errors.New(m.AppenderError(app))
 	}
 	defer m.AppenderDestroy(&app)
@@ -43,21 +91,8 @@ func (w *writer) counted(c *conn) error {
 		}
 		return nil
 	}
-	for _, ev := range w.events {
-		if ev.rows == 0 {
-			continue
-		}
-		if err := line(ev.event, "", [9]uint64{ev.rows}); err != nil {
-			return err
-		}
-		for i := range ev.slots {
-			if f := &ev.slots[i].fresh; f.rows() > 0 {
-				nums := [9]uint64{f.rows(), f.Strings, f.Numbers, f.Bools, f.JSONs, f.Nulls, f.Unfit, f.Zeros[1], f.Zeros[2]}
-				if err := line(ev.event, w.paths.Path(ev.slots[i].path), nums); err != nil {
-					return err
-				}
-			}
-		}
+	if err := each(line); err != nil {
+		return err
 	}
 	if err := push(); err != nil {
 		return err
@@ -65,7 +100,7 @@ func (w *writer) counted(c *conn) error {
 	if m.AppenderFlush(app) == m.StateError {
 		return errors.New(m.AppenderError(app))
 	}
-	runtime.KeepAlive(w)
+	runtime.KeepAlive(each)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"encoding/binary"
 	"errors"
 	"sync"
 	"unsafe"
@@ -118,9 +117,7 @@ func (d *decoder) row(i int) (Row, error) {
 	}
 	t := times(r.Time, &g)
 	r.Received, r.Sent, r.Original = t[timeReceived], t[timeSent], t[timeOriginal]
-	for b := d.bytes(colAlso, i); len(b) >= 4; b = b[4:] {
-		r.Also = append(r.Also, binary.LittleEndian.Uint32(b))
-	}
+	r.Also = appendAlso(nil, d.bytes(colAlso, i))
 	if d.here(colMID, i) {
 		r.MessageID = string(appendUUID(nil, get[int128](d, colMID, i)))
 	} else {

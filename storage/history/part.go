@@ -29,6 +29,7 @@ type Part struct {
 	Rows   uint64 `json:"rows,omitempty"` // of a sealed part
 	Last   uint64 `json:"last,omitempty"` // highest seq, of a sealed part
 	Sealed bool   `json:"sealed,omitempty"`
+	Moved  uint64 `json:"moved,omitempty"` // by how much First is less than the file says: rows of earlier parts were taken out
 }
 
 func (p Part) file() string  { return fmt.Sprintf("%06d.duckdb", p.ID) }
@@ -77,6 +78,7 @@ type part struct {
 	stats   *tally
 	looked  uint64             // rows it had when its columns were last looked at
 	sealing bool               // it has reached its size
+	some    []int              // of a part that shows some of its columns: their places in the table
 	sum     map[string]*counts // of its paths, over all events; guarded by History.shape
 }
 
@@ -123,6 +125,9 @@ func (p *part) columnList() string {
 		b.WriteString(c.name)
 	}
 	for i := range p.cols {
+		if p.some != nil {
+			i = p.some[i]
+		}
 		b.WriteString(", c" + strconv.Itoa(i))
 	}
 	return b.String()
@@ -226,7 +231,7 @@ func (h *History) readPart(c *conn, p Part) (*part, error) {
 		return nil, err
 	case row[0] != 1:
 		return nil, fmt.Errorf("format %d is not known", row[0])
-	case row[1] != int64(p.ID) || row[2] != int64(p.First):
+	case row[1] != int64(p.ID) || uint64(row[2]) != p.First+p.Moved:
 		return nil, errors.New("the file belongs to another place of the manifest")
 	}
 	h.watermark.Store(max(h.watermark.Load(), uint64(row[3])))

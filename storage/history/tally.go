@@ -108,6 +108,48 @@ func (t *tally) add(o *tally) {
 	}
 }
 
+// sub takes another tally away, which was added before.
+func (t *tally) sub(o *tally) {
+	for e, et := range o.events {
+		mine := t.events[e]
+		if mine == nil { // counted together with others
+			e = event{}
+			mine = t.event(e)
+		}
+		mine.rows -= et.rows
+		for p, c := range et.paths {
+			was := mine.path(p)
+			was.sub(c)
+			if was.rows() == 0 {
+				delete(mine.paths, p)
+			}
+		}
+		if mine.rows == 0 {
+			delete(t.events, e)
+		}
+	}
+}
+
+func (c *counts) sub(o *counts) {
+	c.Strings -= o.Strings
+	c.Numbers -= o.Numbers
+	c.Bools -= o.Bools
+	c.JSONs -= o.JSONs
+	c.Nulls -= o.Nulls
+	c.Unfit -= o.Unfit
+	for i := range c.Zeros {
+		c.Zeros[i] -= o.Zeros[i]
+	}
+}
+
+// rows gives how many rows were counted.
+func (t *tally) rows() (n uint64) {
+	for _, e := range t.events {
+		n += e.rows
+	}
+	return n
+}
+
 // sum gives the counts of every path over all events.
 func (t *tally) sum() map[string]*counts {
 	all := map[string]*counts{}
