@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
@@ -296,6 +297,7 @@ func (t *turn) retell(rec *storage.Record) error {
 		return t.graph.Carry(d)
 	case rec.Event != nil:
 		t.held = &held{*rec.Event, rec.Ordinal}
+		t.held.Also = slices.Clone(rec.Event.Also) // the record is used again for the next
 	}
 	return nil
 }

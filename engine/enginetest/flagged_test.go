@@ -165,8 +165,11 @@ func world(t testing.TB, e *engine.Engine) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, row := range SQL(t, e, "SELECT original::VARCHAR FROM events ORDER BY seq") {
+		out = append(out, encode(jsonObject(t, row))) // members in one order
+	}
 	return slices.Concat(out, decided,
-		SQL(t, e, "SELECT 'event', e.message_id, p.public_id, e.kind, e.name, e.ts, e.original::VARCHAR FROM events e JOIN profiles p ON p.id = e.profile_id ORDER BY e.seq"))
+		SQL(t, e, "SELECT 'event', e.message_id, p.public_id, e.kind, e.name, e.ts FROM events e JOIN profiles p ON p.id = e.profile_id ORDER BY e.seq"))
 }
 
 // judged decides about each event again, by what came in: two near-duplicates
