@@ -218,8 +218,7 @@ func judged(t testing.TB, e *engine.Engine) map[string]string {
 // What a rule says applies to what is accepted from then on; restarts and a
 // rebuild tell again what was decided, by the rules of its time.
 func TestFlagsKeepTheRulesOfTheirTime(t *testing.T) {
-	base := memoryDir(t)
-	defer os.RemoveAll(base)
+	base := t.TempDir()
 	dir := filepath.Join(base, "kith")
 	e := OpenDir(t, dir, &engine.Options{NoSync: true})
 	click := func(id string, second int) string {
@@ -246,11 +245,15 @@ func TestFlagsKeepTheRulesOfTheirTime(t *testing.T) {
 	crash := filepath.Join(base, "crash")
 	Copy(t, dir, crash)
 	want := []string{"a1 | NULL", "a2 | NULL", "b1 | NULL", "b2 | near_duplicate", "c1 | NULL", "c2 | near_duplicate", "d1 | NULL", "d2 | NULL"}
-	for _, e := range []*engine.Engine{e, OpenDir(t, crash, nil)} {
+	further := func(e *engine.Engine) {
 		Lines(t, e, click("e1", 7), click("e2", 5)) // b1, of the same rule, is near e2
 		same(t, "flags", SQL(t, e, "SELECT message_id, flags FROM all_events ORDER BY seq"), append(slices.Clone(want), "e1 | NULL", "e2 | near_duplicate"))
 		Check(t, e)
 	}
+	further(e)
+	shut(t, e)
+	e = OpenDir(t, crash, nil)
+	further(e)
 	r, err := e.Check(context.Background(), &engine.CheckOptions{Rebuild: true})
 	if err != nil || !r.Same || len(r.Problems) > 0 {
 		t.Errorf("rebuild: %v, same %v, %v", err, r.Same, r.Problems)
@@ -258,7 +261,7 @@ func TestFlagsKeepTheRulesOfTheirTime(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	e = OpenDir(t, dir, nil)
+	e = OpenDir(t, crash, nil)
 	Lines(t, e, click("f1", 8), click("f2", 13))
 	same(t, "after a rebuild", SQL(t, e, "SELECT message_id, flags FROM all_events WHERE message_id LIKE 'f%' ORDER BY seq"), []string{"f1 | near_duplicate", "f2 | NULL"})
 }
