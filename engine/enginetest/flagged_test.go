@@ -130,7 +130,7 @@ func unmoved(t testing.TB, kin *relatives, lines []string) int {
 	}
 	bare := kin.open(t, filepath.Join(base, "bare"))
 	tell(t, bare, rest)
-	same(t, "with flagged events", world(t, whole), world(t, bare))
+	same(t, "with flagged events", picture(t, whole), picture(t, bare))
 	same(t, "all_events", SQL(t, whole, "SELECT message_id FROM all_events WHERE flags IS NULL ORDER BY seq"), SQL(t, bare, "SELECT message_id FROM all_events ORDER BY seq"))
 	n := 0
 	for _, f := range flags {
@@ -150,9 +150,9 @@ func unmoved(t testing.TB, kin *relatives, lines []string) int {
 	return n
 }
 
-// world is all that SQL and profiles say about people, decisions and events,
+// picture is all that SQL and profiles say about people, decisions and events,
 // without the numbers that arrival gives.
-func world(t testing.TB, e *engine.Engine) []string {
+func picture(t testing.TB, e *engine.Engine) []string {
 	t.Helper()
 	var out []string
 	for _, p := range everybody(t, e) {
