@@ -57,10 +57,12 @@ func (c *checker) near() error {
 			continue
 		}
 		kept++
-		if at, _, err := index.Find(n.key(n.window())); err != nil {
+		at, _, err := index.Find(n.key(n.window()))
+		if err != nil {
 			return err
-		} else if at.Seq != r.Seq {
-			c.bad("near-duplicate", on("event", r.Seq), fmt.Errorf("the index has event %d in its place", at.Seq))
+		}
+		if at.Seq != r.Seq || at.Payload != uint64(n.time)^1<<63 {
+			c.bad("near-duplicate", on("event", r.Seq), fmt.Errorf("the index has event %d in its place, or another time", at.Seq))
 		}
 	}
 	if held != kept {
