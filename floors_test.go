@@ -42,6 +42,7 @@ var homes = map[string]string{
 	"github.com/xwb1989/sqlparser":   "query",
 	"github.com/RoaringBitmap":       "storage/bitmap",
 	"github.com/nyaruka":             "identity",
+	"github.com/mileusna":            "identity",
 	"github.com/alecthomas/kong":     "cmd",
 	"github.com/hanwen/go-fuse":      "engine/enginetest/faults",
 	"github.com/jedib0t/go-pretty":   "cmd",

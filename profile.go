@@ -61,8 +61,9 @@ type Profile struct {
 	LastSeen  time.Time   `json:"last_seen,omitzero"`
 	Known     bool        `json:"known"` // has an identifier other than anonymous and device ids
 	Events    uint64      `json:"events"`
-	Traits    []Trait     `json:"traits"`      // by name
-	Links     []Linked    `json:"identifiers"` // the identifiers, in the order of their fragments' numbers
+	Traits    []Trait     `json:"traits"`           // by name
+	Links     []Linked    `json:"identifiers"`      // the identifiers, in the order of their fragments' numbers
+	Flagged   Flagged     `json:"flagged,omitzero"` // events that stand outside of everything else here
 	Activity  []Activity  `json:"activity"`
 	Recent    []Happening `json:"recent"` // newest first
 	At        Seq         `json:"at"`     // the number at which all of this was true
@@ -140,4 +141,5 @@ type Happening struct {
 	Name   string    `json:"name"`
 	Time   time.Time `json:"time,omitzero"`
 	Source string    `json:"source"`
+	Flags  Flags     `json:"flags,omitzero"` // why it stands outside of the counts; only where flagged events were asked for
 }

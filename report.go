@@ -43,6 +43,7 @@ type Result struct {
 	Seq     Seq     `json:"seq,omitempty"`  // the number the item has in the log; of a duplicate, the event it repeats
 	Code    string  `json:"code,omitempty"` // why it was not accepted, such as "no_identity"; empty when accepted
 	Path    string  `json:"path,omitempty"` // where in the item, such as "$.traits.age"; empty when the whole item is meant
+	Flags   Flags   `json:"flags,omitzero"` // why an accepted item stands outside of profiles and counts, such as "bot"; empty: it does not
 }
 
 // Tally counts verdicts.
@@ -53,6 +54,8 @@ type Tally struct {
 	Rejected    int `json:"rejected"`
 	Quarantined int `json:"quarantined"`
 	Suppressed  int `json:"suppressed"`
+
+	Flagged Flagged `json:"flagged,omitzero"` // of the accepted, those that stand outside of profiles and counts
 }
 
 // Count adds one item with verdict v.
@@ -72,6 +75,12 @@ func (t *Tally) Count(v Verdict) {
 	}
 }
 
+// Of adds one item with this result.
+func (t *Tally) Of(r Result) {
+	t.Count(r.Verdict)
+	t.Flagged.Count(r.Flags)
+}
+
 // Add adds another tally.
 func (t *Tally) Add(o Tally) {
 	t.Received += o.Received
@@ -80,6 +89,7 @@ func (t *Tally) Add(o Tally) {
 	t.Rejected += o.Rejected
 	t.Quarantined += o.Quarantined
 	t.Suppressed += o.Suppressed
+	t.Flagged.Add(o.Flagged)
 }
 
 // Report says what became of the items of one call, in their order.

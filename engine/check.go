@@ -96,7 +96,7 @@ type checker struct {
 	logged map[kith.Seq]uint64        // prints of what the log says: events and decisions
 	number numbers                    // which numbers of the log were met
 	said   map[string]kith.Tally      // by source, counted anew
-	loads  map[uint32]int             // accepted events by load
+	loads  map[uint32]kith.Tally      // accepted events by load
 	ended  int                        // loads that have ended
 	known  map[uint32]kith.Identifier // opened identifiers, as many as there is memory for
 
@@ -127,7 +127,7 @@ func (c *checker) run() error {
 	}{
 		{"store", c.store}, {"keys", c.keyring}, {"log", c.log}, {"history", c.history},
 		{"identifiers", c.identifiers}, {"decisions", c.decisions}, {"events", c.events},
-		{"rejects", c.rejects}, {"numbers", c.accounted}, {"message ids", c.ids}, {"places", c.runs},
+		{"rejects", c.rejects}, {"numbers", c.accounted}, {"message ids", c.ids}, {"near-duplicates", c.near}, {"places", c.runs},
 		{"profiles", c.profiles}, {"values", c.values},
 	}
 	for i, s := range steps {

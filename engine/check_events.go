@@ -19,7 +19,7 @@ func (c *checker) events() error {
 	for code, text := range c.e.line.fold.names.Texts(c.v.pin) {
 		c.names[text] = uint32(code)
 	}
-	c.said, c.loads = map[string]kith.Tally{}, map[uint32]int{}
+	c.said, c.loads = map[string]kith.Tally{}, map[uint32]kith.Tally{}
 	n, last := uint64(0), uint64(0)
 	for r, err := range c.e.hist.Scan(c.ctx, 1, uint64(c.v.seq)) {
 		if err != nil {
@@ -53,13 +53,18 @@ func (c *checker) event(r *history.Row) {
 			c.bad("event", on("event", seq), fmt.Errorf("there is no fragment %d", f))
 		}
 	}
-	if _, ok := c.names[nameText(r)]; !ok {
+	flags := kith.Flags(r.Flags)
+	if _, ok := c.names[nameText(r)]; !ok && !flags.Anomalous() {
 		c.bad("name", on("event", seq), errors.New("the dictionary does not have its name"))
 	}
-	t := c.said[r.Source]
-	t.Count(kith.Accepted)
-	c.said[r.Source] = t
-	c.loads[r.Load]++
+	res := kith.Result{Verdict: kith.Accepted, Flags: flags}
+	t, l := c.said[r.Source], c.loads[r.Load]
+	t.Of(res)
+	l.Of(res)
+	c.said[r.Source], c.loads[r.Load] = t, l
+	if flags.Anomalous() {
+		c.count("flagged", 1)
+	}
 }
 
 // nameText is an event's name as the dictionary has it.
@@ -134,6 +139,7 @@ func (c *checker) tallies(repeats int) error {
 		got := c.said[source]
 		where := fmt.Sprintf("source %q", source)
 		want(c, "tally", where+", accepted", t.Accepted, got.Accepted)
+		want(c, "tally", where+", flagged", t.Flagged, got.Flagged)
 		want(c, "tally", where+", rejected", t.Rejected, got.Rejected)
 		want(c, "tally", where+", received", t.Received, t.Accepted+t.Duplicate+t.Rejected+t.Quarantined+t.Suppressed)
 		if all += t.Duplicate - got.Duplicate; repeats == 0 {
@@ -150,7 +156,7 @@ func (c *checker) eachLoad() error {
 	skip := func() { // those that were taken back
 		for len(back) > 0 && back[0].ID == next {
 			c.meet(back[0].Seq, "as a load that was taken back")
-			want(c, "load", on("load", next), c.loads[next], 0)
+			want(c, "load", on("load", next), c.loads[next].Accepted, 0)
 			back, next = back[1:], next+1
 		}
 	}
@@ -161,7 +167,8 @@ func (c *checker) eachLoad() error {
 		c.meet(l.Seq, "as a load")
 		if l.Ended != 0 {
 			c.ended++
-			want(c, "load", on("load", l.ID), l.Tally.Accepted, c.loads[l.ID])
+			want(c, "load", on("load", l.ID), l.Tally.Accepted, c.loads[l.ID].Accepted)
+			want(c, "load", on("load", l.ID)+", flagged", l.Tally.Flagged, c.loads[l.ID].Flagged)
 		}
 		c.count("loads", 1)
 		return nil

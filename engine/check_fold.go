@@ -64,12 +64,16 @@ func (c *checker) fold(lo, hi uint32) (*plain, error) {
 		if who < lo || who >= hi {
 			continue
 		}
-		happened(p.people, who, &r, c.tokens)
-		happened(p.own, r.Fragment, &r, c.tokens)
 		day := r.Time / 86_400_000_000
 		if r.Time%86_400_000_000 < 0 {
 			day--
 		}
+		if f := kith.Flags(r.Flags); f.Anomalous() { // it has a place, and nothing else follows from it
+			p.places[r.Fragment] = append(p.places[r.Fragment], storage.Place{Ordinal: ordinal - 1, Name: storage.Aside + uint32(f), Day: int32(day)})
+			continue
+		}
+		happened(p.people, who, &r, c.tokens)
+		happened(p.own, r.Fragment, &r, c.tokens)
 		name := c.names[nameText(&r)]
 		p.places[r.Fragment] = append(p.places[r.Fragment], storage.Place{Ordinal: ordinal - 1, Name: name, Day: int32(day)})
 		if name < mostDays {

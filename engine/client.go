@@ -163,6 +163,11 @@ func (c *Client) IngestJSON(ctx context.Context, source string, body []byte) (ki
 	return tell[kith.Report](ctx, c, http.MethodPost, "/ingest?"+url.Values{"source": {source}}.Encode(), bytes.NewReader(body))
 }
 
+// Flagged gives the newest n events of a person that were flagged, as Engine.Flagged does.
+func (c *Client) Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
+	return tell[[]kith.Happening](ctx, c, http.MethodPost, "/flagged", asked(person{Space: id.Space, Value: id.Value, N: n}))
+}
+
 // Profile gives the person that an identifier points at, as Engine.Profile does.
 func (c *Client) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error) {
 	p, err := tell[*kith.Profile](ctx, c, http.MethodPost, "/profile", asked(person{Space: id.Space, Value: id.Value}))

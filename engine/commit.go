@@ -39,6 +39,7 @@ func (t *turn) commit() error {
 	}
 	Point("after-commit")
 	e.mids.Commit()
+	e.nears.Commit()
 	e.places.Commit()
 	e.tokens.Commit()
 	e.keys.Commit()
@@ -116,6 +117,7 @@ func (t *turn) rollback(err error) {
 	t.tx.Discard()
 	e.state.Rollback()
 	e.mids.Rollback()
+	e.nears.Rollback()
 	e.places.Rollback()
 	e.tokens.Rollback()
 	e.keys.Rollback()
@@ -171,7 +173,7 @@ func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, er
 	if load != nil {
 		rec.Load = load.id
 	}
-	t.l.tally(rec.Source, load, res.Verdict)
+	t.l.tally(rec.Source, load, res)
 	if res.Seq == 0 {
 		res.Seq = seq
 	}

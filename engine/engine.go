@@ -30,6 +30,7 @@ type Engine struct {
 	state  *storage.State
 	people *storage.People
 	mids   *storage.Mids
+	nears  *storage.Mids // where near-duplicates would find what they repeat
 	places *storage.Places
 	tokens *storage.Tokens
 	hist   *history.History
@@ -306,6 +307,15 @@ func (e *Engine) abandon() {
 type pooled struct {
 	*clean.Cleaner
 	rules *identity.Matcher
+	judge *identity.Judge // by the same rules; nil: they have no anomalies
+}
+
+// add adds an item of the cleaner to a batch, with what the rules find in it.
+func (c *pooled) add(b *batch, it *clean.Item, line int64) {
+	b.add(it, line)
+	if c.judge != nil {
+		b.items[len(b.items)-1].mark(c.judge)
+	}
 }
 
 // cleaner gives a cleaner for one goroutine; put it back into e.cleaners.
@@ -314,7 +324,7 @@ func (e *Engine) cleaner() *pooled {
 	if c, ok := e.cleaners.Get().(*pooled); ok && c.rules == now {
 		return c
 	}
-	return &pooled{e.cleanerBy(now), now}
+	return &pooled{e.cleanerBy(now), now, e.newJudge(now)}
 }
 
 func (e *Engine) newCleaner() *clean.Cleaner { return e.cleanerBy(e.matcher.Load()) }

@@ -33,10 +33,14 @@ func (t *turn) fold(ev *storage.Event, told []news) error {
 
 // event folds one event, whose place in history is ordinal.
 func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, told []news) error {
+	day := dayOf(ev.Time)
+	if flags := kith.Flags(ev.Flags); flags.Anomalous() { // nothing follows but where it stands
+		f.e.places.Add(ev.Fragment, ordinal, storage.Aside|uint32(flags), day)
+		return nil
+	}
 	p := f.e.people
 	who := p.Owner(ev.Fragment)
 	p.Warm(who, ev.Fragment)
-	day := dayOf(ev.Time)
 	var name uint32
 	var err error
 	f.e.state.Do(func() {

@@ -21,7 +21,7 @@ func (e *Engine) Ingest(ctx context.Context, events ...kith.Event) (kith.Report,
 	defer e.cleaners.Put(c)
 	now := e.o.now().UnixMicro()
 	for i := range events {
-		b.add(c.Event(&events[i], now), int64(i)+1)
+		c.add(b, c.Event(&events[i], now), int64(i)+1)
 		it := &b.items[i]
 		it.source, it.raw = events[i].Source, bytes.Clone(it.raw) // the cleaner's own
 	}
@@ -36,7 +36,7 @@ func (e *Engine) IngestJSON(ctx context.Context, source string, body []byte) (ki
 	defer e.cleaners.Put(c)
 	c.Line(body, e.o.now().UnixMicro())
 	for it := c.Next(); it != nil; it = c.Next() {
-		b.add(it, int64(len(b.items))+1)
+		c.add(b, it, int64(len(b.items))+1)
 		b.items[len(b.items)-1].source = source
 	}
 	return e.submit(ctx, b, c.rules)
@@ -58,7 +58,7 @@ func (e *Engine) submit(ctx context.Context, b *batch, by *identity.Matcher) (ki
 	<-c.done // what has begun to be stored is waited for, so that the report is true
 	r.Results = c.results
 	for _, res := range c.results {
-		r.Count(res.Verdict)
+		r.Of(res)
 	}
 	return r, c.err
 }
@@ -78,7 +78,7 @@ func (t *turn) apply(it *item, load *session) (kith.Result, error) {
 	if res, again, err := t.again(it, load); again || err != nil { // duplicates
 		return res, err
 	}
-	told, err := t.l.e.traits.of(it.kind, it.cells, it.secret) // its traits
+	told, err := t.traits(it) // its traits
 	if err != nil {
 		return kith.Result{}, err
 	}
@@ -91,19 +91,37 @@ func (t *turn) apply(it *item, load *session) (kith.Result, error) {
 	if err != nil {
 		return kith.Result{}, err
 	}
-	ev, err := t.record(it, claims, load) // log
+	flags, err := t.flags(it, claims) // anomalies
 	if err != nil {
 		return kith.Result{}, err
 	}
-	if err := t.resolve(it, claims, ev.Seq); err != nil { // whose it is
+	ev, err := t.record(it, claims, flags, load) // log
+	if err != nil {
+		return kith.Result{}, err
+	}
+	if !flags.Anomalous() {
+		err = t.resolve(it, claims, ev.Seq) // whose it is
+	}
+	if err != nil {
 		return kith.Result{}, err
 	}
 	if err := t.fold(ev, told); err != nil { // profile, columns, bitmaps
 		return kith.Result{}, err
 	}
 	t.l.e.mids.Add(it.idPrint, it.payPrint, uint64(ev.Seq))
-	t.l.tally(t.source(it, load), load, kith.Accepted)
-	return kith.Result{Verdict: kith.Accepted, Seq: ev.Seq}, nil
+	t.noted(it, ev)
+	res := kith.Result{Verdict: kith.Accepted, Seq: ev.Seq, Flags: flags & kith.Anomalous}
+	t.l.tally(t.source(it, load), load, res)
+	return res, nil
+}
+
+// traits gives what an item says about traits: nothing, where it is known
+// already that it will stand outside of profiles.
+func (t *turn) traits(it *item) ([]news, error) {
+	if it.flags.Anomalous() {
+		return nil, nil
+	}
+	return t.l.e.traits.of(it.kind, it.cells, it.secret)
 }
 
 // traitsFull is the code of an item whose traits do not fit beside what its
@@ -134,7 +152,7 @@ func (t *turn) again(it *item, load *session) (kith.Result, bool, error) {
 	res := kith.Result{Verdict: kith.Duplicate, Seq: kith.Seq(old.Seq)}
 	if old.Payload == it.payPrint {
 		t.repeated(it, load, res.Seq)
-		t.l.tally(t.source(it, load), load, kith.Duplicate)
+		t.l.tally(t.source(it, load), load, res)
 		return res, true, nil
 	}
 	res.Code = "synthetic"
@@ -143,17 +161,14 @@ func (t *turn) again(it *item, load *session) (kith.Result, bool, error) {
 }
 
 // record puts the event into the log and gives it its number.
-func (t *turn) record(it *item, claims []kith.FragmentID, load *session) (*storage.Event, error) {
+func (t *turn) record(it *item, claims []kith.FragmentID, flags kith.Flags, load *session) (*storage.Event, error) {
 	ev := &t.ev
 	*ev = storage.Event{
 		Fragment: claims[0], Also: claims[1:], Kind: it.kind,
 		Name: t.l.intern(it.name), Message: it.message,
 		Time: it.times[0], Received: it.times[1], Sent: it.times[2], Original: it.times[3],
 		Source: uint32(t.l.e.sources.id(t.source(it, load))), IDPrint: it.idPrint, PayPrint: it.payPrint,
-		Cells: it.cells,
-	}
-	if it.clamped {
-		ev.Flags = storage.Clamped
+		Cells: it.cells, Flags: uint8(flags),
 	}
 	if load != nil {
 		ev.Load = load.id

@@ -28,6 +28,9 @@ type item struct {
 	secret   []byte // identifying leaves, in the clear: sealed before anything is stored
 	idPrint  uint64
 	payPrint uint64
+	flags    kith.Flags                           // what the rules find in the item alone
+	near     uint64                               // print of what near-duplicates have in common, identifiers left out
+	within   int64                                // how far apart those are, in microseconds; 0: nobody asks
 	derived  func(source string, k uint64) string // derives a message id; only with noID
 }
 

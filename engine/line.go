@@ -42,7 +42,8 @@ type line struct {
 	sessions map[uint32]*session // loads that run
 
 	fold    *folder
-	prints  *clean.Cleaner // for the prints of derived message ids
+	prints  *clean.Cleaner  // for the prints of derived message ids
+	judge   *identity.Judge // for items that other rules cleaned; nil: the rules have no anomalies
 	texts   map[string]string
 	frags   *fragmentCache
 	spelled map[kith.FragmentID]bool // whether a fragment's record has the normal form; see said.go
@@ -54,7 +55,7 @@ type line struct {
 
 func newLine(e *Engine, head storage.Head) *line {
 	l := &line{
-		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, sessions: map[uint32]*session{}, prints: e.newCleaner(),
+		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, sessions: map[uint32]*session{}, prints: e.newCleaner(), judge: e.newJudge(e.matcher.Load()),
 		frags: newFragmentCache(e.lim.caches), spelled: map[kith.FragmentID]bool{}, pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.docs),
 	}
 	if l.head.Tallies == nil {
@@ -76,13 +77,13 @@ func (l *line) intern(b []byte) string {
 	return s
 }
 
-// tally counts a verdict for its source and its load.
-func (l *line) tally(source string, load *session, v kith.Verdict) {
+// tally counts a result for its source and its load.
+func (l *line) tally(source string, load *session, r kith.Result) {
 	t := l.head.Tallies[source]
-	t.Count(v)
+	t.Of(r)
 	l.head.Tallies[source] = t
 	if load != nil {
-		load.tally.Count(v)
+		load.tally.Of(r)
 	}
 }
 
@@ -105,8 +106,9 @@ type turn struct {
 	rejects  storage.Rejects
 	unseen   kith.FragmentID // fragments from here on were numbered for the event in hand
 	calls    []*call
-	replay   bool  // the log is told again: nothing is written
-	held     *held // of a replay
+	replay   bool    // the log is told again: nothing is written
+	held     *held   // of a replay
+	rulings  rulings // likewise
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte
@@ -237,6 +239,7 @@ func (l *line) begin() (*turn, error) {
 	t := &turn{l: l, tx: e.store.Update(), at: e.o.now().UTC(), start: time.Now(), docs: map[kith.FragmentID]*document{}}
 	e.state.Begin()
 	e.mids.Begin()
+	e.nears.Begin()
 	e.places.Begin()
 	e.tokens.Begin()
 	e.keys.Begin()

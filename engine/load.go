@@ -216,7 +216,7 @@ func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
 			}
 			cl.Line(bytes.TrimSuffix(line, []byte{'\r'}), now)
 			for it := cl.Next(); it != nil; it = cl.Next() {
-				b.add(it, n)
+				cl.add(b, it, n)
 			}
 		}
 		e.cleaners.Put(cl)
@@ -238,7 +238,7 @@ func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *c
 		c := ch.call
 		<-c.done
 		for i, res := range c.results {
-			r.Count(res.Verdict)
+			r.Of(res)
 			if res.Code != "" && len(r.First) < keep {
 				r.First = append(r.First, Issue{c.items[i].line, res})
 			}

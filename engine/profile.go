@@ -44,6 +44,44 @@ func (e *Engine) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile
 	return p, nil
 }
 
+// Flagged gives the newest n events that point at the same person as an
+// identifier and stand outside of profiles and counts, newest first, with their
+// flags. It knows them of identifiers that nothing else is known of, too.
+func (e *Engine) Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release(v)
+	who, err := e.ownerOf(v, id)
+	if err != nil {
+		return nil, err
+	}
+	frags, err := e.people.Fragments(v.pin, kith.FragmentID(who))
+	if err != nil {
+		return nil, err
+	}
+	places, err := e.placesOf(v, frags)
+	if err != nil {
+		return nil, err
+	}
+	_, flagged := apart(places)
+	out, err := e.happenings(ctx, latest(flagged, n))
+	return out[:min(n, len(out))], err
+}
+
+// apart divides places into those of events that count and of those that were flagged.
+func apart(places []storage.Place) (count, flagged []storage.Place) {
+	for _, p := range places {
+		if p.Name&storage.Aside != 0 {
+			flagged = append(flagged, p)
+		} else {
+			count = append(count, p)
+		}
+	}
+	return count, flagged
+}
+
 // Lookup is Profile without identifiers and timeline: traits, counts and times
 // only. It reads no history, and is what a service asks for on each request.
 func (e *Engine) Lookup(id kith.Identifier) (*kith.Profile, error) {
@@ -60,7 +98,7 @@ func (e *Engine) Lookup(id kith.Identifier) (*kith.Profile, error) {
 }
 
 // Timeline gives the newest n events of the person that an identifier points
-// at, newest first. The whole of an event is SQL's: events.original, by seq.
+// at, newest first, without those that were flagged. The whole of an event is SQL's: events.original, by seq.
 func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
 	v, err := e.acquire()
 	if err != nil {
@@ -79,6 +117,7 @@ func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kit
 	if err != nil {
 		return nil, err
 	}
+	places, _ = apart(places)
 	out, err := e.happenings(ctx, latest(places, n))
 	return out[:min(n, len(out))], err
 }
@@ -120,7 +159,24 @@ func latest(places []storage.Place, n int) []storage.Place {
 
 // resolveID finds the profile that an identifier points at.
 func (e *Engine) resolveID(v *version, id kith.Identifier) (kith.ProfileID, error) {
-	notFound := &kith.Error{Op: "engine.Profile", On: id.Space, Kind: kith.ErrNotFound}
+	who, err := e.ownerOf(v, id)
+	if err != nil {
+		return 0, err
+	}
+	if is, err := e.people.Exists(v.pin, who); err != nil || !is {
+		return 0, errors.Join(err, unknown(id))
+	}
+	return who, nil
+}
+
+func unknown(id kith.Identifier) error {
+	return &kith.Error{Op: "engine.Profile", On: id.Space, Kind: kith.ErrNotFound}
+}
+
+// ownerOf finds the number that owns an identifier. It is a profile when there
+// is an event that counts, or a link.
+func (e *Engine) ownerOf(v *version, id kith.Identifier) (kith.ProfileID, error) {
+	notFound := unknown(id)
 	var token kith.Token
 	if id.Space == "id" {
 		var ok bool
@@ -146,14 +202,7 @@ func (e *Engine) resolveID(v *version, id kith.Identifier) (kith.ProfileID, erro
 	if !ok || uint32(f) >= v.fragments { // it may have been numbered after the version
 		return 0, notFound
 	}
-	who, err := e.people.OwnerAt(v.pin, f)
-	if err != nil {
-		return 0, err
-	}
-	if is, err := e.people.Exists(v.pin, who); err != nil || !is {
-		return 0, errors.Join(err, notFound)
-	}
-	return who, nil
+	return e.people.OwnerAt(v.pin, f)
 }
 
 // public gives the public id of a profile: that of the fragment seen first in event time.
@@ -308,6 +357,10 @@ func (e *Engine) timeline(ctx context.Context, v *version, p *kith.Profile, n in
 	if err != nil {
 		return err
 	}
+	places, flagged := apart(places)
+	for _, f := range flagged {
+		p.Flagged.Count(kith.Flags(f.Name))
+	}
 	if p.Activity, err = e.activity(v, places); err != nil {
 		return err
 	}
@@ -362,7 +415,7 @@ func (e *Engine) happenings(ctx context.Context, places []storage.Place) ([]kith
 	out := make([]kith.Happening, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		out[i] = kith.Happening{Seq: kith.Seq(r.Seq), Kind: kith.Kind(r.Kind), Name: r.Name, Time: instant(r.Time), Source: r.Source}
+		out[i] = kith.Happening{Seq: kith.Seq(r.Seq), Kind: kith.Kind(r.Kind), Name: r.Name, Time: instant(r.Time), Source: r.Source, Flags: kith.Flags(r.Flags) & kith.Anomalous}
 	}
 	slices.SortFunc(out, func(a, b kith.Happening) int {
 		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.Seq, a.Seq))

@@ -38,7 +38,7 @@ func (e *Engine) adopt(ctx context.Context, x *Engine, r *CheckReport) error {
 	if err := e.putColumns(a.tx, x); err != nil {
 		return err
 	}
-	next := storage.CheckpointRecord{N: a.n, Seq: e.line.head.Seq, Mids: e.checkpoint.Mids, Tokens: e.checkpoint.Tokens, Places: places.State()}
+	next := storage.CheckpointRecord{N: a.n, Seq: e.line.head.Seq, Mids: e.checkpoint.Mids, Nears: e.checkpoint.Nears, Tokens: e.checkpoint.Tokens, Places: places.State()}
 	if err := a.tx.PutMeta(storage.MetaCheckpoint(), &next); err != nil {
 		return err
 	}

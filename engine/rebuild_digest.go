@@ -100,6 +100,10 @@ func (d *digester) places() error {
 	return d.fragments(func(f kith.FragmentID) error {
 		list, err := d.e.places.Of(f, d.v.events)
 		for _, p := range list {
+			if p.Name&storage.Aside != 0 {
+				d.put(f, p.Ordinal, p.Name, p.Day)
+				continue
+			}
 			if int(p.Name) >= len(names) {
 				return &kith.Error{Op: "engine.digest", On: on("fragment", f), Kind: kith.ErrCorrupt}
 			}

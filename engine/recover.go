@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
@@ -118,6 +119,9 @@ func (e *Engine) openState() error {
 	if e.mids, err = storage.OpenMids(e.store.Get, e.checkpoint.Mids); err != nil {
 		return err
 	}
+	if e.nears, err = storage.OpenNears(e.store.Get, e.checkpoint.Nears); err != nil {
+		return err
+	}
 	if e.tokens, err = storage.OpenTokens(e.store.Get, e.checkpoint.Tokens); err != nil {
 		return err
 	}
@@ -125,6 +129,7 @@ func (e *Engine) openState() error {
 		return err
 	}
 	e.mids.Limit(e.lim.runs)
+	e.nears.Limit(e.lim.runs)
 	e.tokens.Limit(e.lim.runs)
 	e.places.Limit(e.lim.runs)
 	return nil
@@ -263,9 +268,14 @@ func (e *Engine) replayState() error {
 	t := &turn{l: e.line, tx: e.store.Update(), docs: map[kith.FragmentID]*document{}, replay: true}
 	defer t.tx.Discard()
 	t.graph = e.graph(t)
+	var err error
+	if t.rulings, err = e.everRuled(); err != nil {
+		return err
+	}
 	return t.tx.Blobs(e.checkpoint.Seq, func(last kith.Seq, blob []byte) error {
 		e.state.Begin()
 		e.mids.Begin()
+		e.nears.Begin()
 		e.places.Begin()
 		e.tokens.Begin()
 		err := storage.EachRecord(blob, func(rec *storage.Record) error {
@@ -279,6 +289,7 @@ func (e *Engine) replayState() error {
 		}
 		clear(t.docs) // the store has them, durable with their turns: kept here they would grow with the tail
 		e.mids.Commit()
+		e.nears.Commit()
 		e.places.Commit()
 		e.tokens.Commit()
 		e.state.Publish(uint64(last))
@@ -313,6 +324,7 @@ func (t *turn) retell(rec *storage.Record) error {
 		return t.graph.Carry(d)
 	case rec.Event != nil:
 		t.held = &held{*rec.Event, rec.Ordinal}
+		t.held.Also = slices.Clone(rec.Event.Also) // the record is used again for the next
 	}
 	return nil
 }
@@ -332,6 +344,9 @@ func (t *turn) retellHeld() error {
 		return err
 	}
 	e.mids.Add(h.IDPrint, h.PayPrint, uint64(h.Seq))
+	if n, ok := t.rulings.near(&row, secret); ok && kith.Flags(h.Flags)&kith.NearDuplicate == 0 {
+		n.put(e.nears, h.Seq)
+	}
 	told, err := e.traits.of(h.Kind, h.Cells, secret)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (e *Engine) useRules(m *identity.Matcher) {
 	e.rulesMu.Unlock()
 	e.matcher.Store(m)
 	if e.line != nil {
-		e.line.prints = e.newCleaner()
+		e.line.prints, e.line.judge = e.newCleaner(), e.newJudge(m)
 	}
 }
 
@@ -64,7 +64,7 @@ func (e *Engine) weak(version uint32, space uint8) (bool, error) {
 		}
 		rules, err := identity.Parse(rec.Text)
 		if err != nil {
-			return false, &kith.Error{Op: "engine.rules", On: "version " + strconv.Itoa(int(version)), Kind: kith.ErrCorrupt, Err: err}
+			return false, damagedRules(version, err)
 		}
 		weak = map[string]bool{}
 		for _, s := range rules.Spaces {
@@ -78,8 +78,12 @@ func (e *Engine) weak(version uint32, space uint8) (bool, error) {
 	return weak[e.spaces.at(int(space))], nil
 }
 
+func damagedRules(version uint32, err error) error {
+	return &kith.Error{Op: "engine.rules", On: "version " + strconv.Itoa(int(version)), Kind: kith.ErrCorrupt, Err: err}
+}
+
 // renew makes an item that other rules cleaned what the rules in force make of
-// its identifiers. Their spaces are numbered by the matcher that cleaned them,
+// its identifiers and anomalies. Their spaces are numbered by the matcher that cleaned them,
 // which may have come to know others since.
 func (e *Engine) renew(it *item, by *identity.Matcher) {
 	m := e.matcher.Load()
@@ -111,4 +115,5 @@ func (e *Engine) renew(it *item, by *identity.Matcher) {
 	if len(claims) == 0 || it.alias && len(claims) < 2 { // an alias has two of different spaces
 		it.code, it.path = clean.BlockedID, "$"
 	}
+	it.mark(e.line.judge)
 }

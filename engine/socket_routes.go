@@ -35,6 +35,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /ingest", e.serveIngest)
 	handle("POST /profile", e.serveProfile)
 	handle("POST /timeline", e.serveTimeline)
+	handle("POST /flagged", e.serveFlagged)
 	handle("POST /sql", func(w http.ResponseWriter, r *http.Request) error { return e.serveSQL(s, w, r) })
 	handle("GET /stats", e.serveStats)
 	handle("POST /check", e.serveCheck)
@@ -106,7 +107,7 @@ func (e *Engine) serveIngest(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// person is what /profile and /timeline are asked. It stands in the body, so
+// person is what /profile, /timeline and /flagged are asked. It stands in the body, so
 // that no identifier is part of an address.
 type person struct {
 	Space string `json:"space"`
@@ -132,6 +133,16 @@ func (e *Engine) serveTimeline(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t, err := e.Timeline(r.Context(), who.id(), who.N)
+	send(w, t, err)
+	return nil
+}
+
+func (e *Engine) serveFlagged(w http.ResponseWriter, r *http.Request) error {
+	var who person
+	if err := ask(r, &who); err != nil {
+		return err
+	}
+	t, err := e.Flagged(r.Context(), who.id(), who.N)
 	send(w, t, err)
 	return nil
 }

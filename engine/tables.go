@@ -278,14 +278,14 @@ func sortedKeys[V any](m map[string]V) []string {
 
 func tallyFields() []history.Field {
 	var out []history.Field
-	for _, n := range []string{"received", "accepted", "duplicate", "rejected", "quarantined", "suppressed"} {
+	for _, n := range []string{"received", "accepted", "duplicate", "rejected", "quarantined", "suppressed", "flagged"} {
 		out = append(out, history.Field{Name: n, Type: history.BigInt})
 	}
 	return out
 }
 
 func tallyValues(t kith.Tally) []any {
-	return []any{int64(t.Received), int64(t.Accepted), int64(t.Duplicate), int64(t.Rejected), int64(t.Quarantined), int64(t.Suppressed)}
+	return []any{int64(t.Received), int64(t.Accepted), int64(t.Duplicate), int64(t.Rejected), int64(t.Quarantined), int64(t.Suppressed), int64(t.Flagged.Events)}
 }
 
 // columns has one row for each trait and each property, with its class, type, fill rate and conflicts.

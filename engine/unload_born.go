@@ -113,7 +113,7 @@ func (u *unloading) row(s *second) (history.Row, error) {
 		Source: s.source, Load: s.load, MessageID: string([]byte(it.message)), Cells: it.cells,
 	}
 	if it.clamped {
-		r.Flags = storage.Clamped
+		r.Flags = uint8(kith.Clamped)
 	}
 	if len(it.secret) > 0 {
 		r.Sealed, err = e.keys.Seal(kith.FragmentID(r.Fragment), seq, sealEvent, it.secret, nil)

@@ -31,6 +31,7 @@ type keeper struct {
 	frozen   *storage.Checkpoint
 	units    bool // all units are written
 	mids     bool // the frozen message ids are written
+	nears    bool
 	places   bool
 	tokens   bool
 	seq      kith.Seq // as of which
@@ -78,9 +79,10 @@ func (e *Engine) freeze() {
 	k := &e.keeper
 	k.writing, k.frozen = true, e.state.Freeze()
 	e.mids.Freeze()
+	e.nears.Freeze()
 	e.places.Freeze()
 	e.tokens.Freeze()
-	k.units, k.mids, k.places, k.tokens = k.frozen == nil, false, false, false
+	k.units, k.mids, k.nears, k.places, k.tokens = k.frozen == nil, false, false, false, false
 	k.seq, k.events = e.line.head.Seq, e.line.head.Events
 }
 
@@ -97,6 +99,8 @@ func (e *Engine) keep() error {
 		err = tx.PutUnits(e.checkpoint.N+1, units)
 	case k.writing && !k.mids:
 		k.mids, err = e.mids.Flush(tx, int(e.lim.piece))
+	case k.writing && !k.nears:
+		k.nears, err = e.nears.Flush(tx, int(e.lim.piece))
 	case k.writing && !k.places:
 		k.places, err = e.places.Flush(tx, int(e.lim.piece))
 	case k.writing && !k.tokens:
@@ -130,13 +134,13 @@ func (e *Engine) keep() error {
 	return e.commitAside(tx)
 }
 
-// run is what the three indexes of sorted runs have in common.
+// run is what the indexes of sorted runs have in common.
 type run interface {
 	Sweep(w storage.KV, budget int) (done bool, err error)
 	Step(w storage.KV, budget int) (more bool, err error)
 }
 
-func (e *Engine) runs() []run { return []run{e.mids, e.places, e.tokens} }
+func (e *Engine) runs() []run { return []run{e.mids, e.nears, e.places, e.tokens} }
 
 // commitAside commits a transaction that is not a turn.
 func (e *Engine) commitAside(tx *storage.Tx) error {
@@ -197,7 +201,7 @@ func (e *Engine) metaThen(change func(tx *storage.Tx, seq kith.Seq, at int64) er
 // flip makes the checkpoint that was written count.
 func (e *Engine) flip(tx *storage.Tx) error {
 	k := &e.keeper
-	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Places: e.places.State(), Tokens: e.tokens.State()}
+	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Nears: e.nears.State(), Places: e.places.State(), Tokens: e.tokens.State()}
 	if err := tx.PutMeta(storage.MetaCheckpoint(), &next); err != nil {
 		return err
 	}
@@ -212,6 +216,7 @@ func (e *Engine) flip(tx *storage.Tx) error {
 		k.frozen.Done()
 	}
 	e.mids.Switched()
+	e.nears.Switched()
 	e.places.Switched()
 	e.tokens.Switched()
 	k.last, k.writing, k.frozen = k.events, false, nil

@@ -30,7 +30,9 @@ func (r Rules) Format() []byte {
 	if len(r.Spaces) > 0 {
 		b.WriteString("\n  ")
 	}
-	b.WriteString("]\n}\n")
+	b.WriteByte(']')
+	formatAnomalies(b, r.Anomalies)
+	b.WriteString("\n}\n")
 	return b.Bytes()
 }
 
@@ -92,6 +94,9 @@ func Diff(a, b Rules) []string {
 	}
 	if !slices.Equal(common(a, is), common(b, was)) {
 		say("order: %v → %v", common(a, is), common(b, was))
+	}
+	for _, line := range diffAnomalies(a.Anomalies, b.Anomalies) {
+		say("anomalies: %s", line)
 	}
 	return out
 }

@@ -16,6 +16,8 @@ type Matcher struct {
 	words words      // Rules.Blocked
 	mu    sync.Mutex // guards the growing of table
 	table atomic.Pointer[table]
+
+	anomalies *anomalies // nil: there are none
 }
 
 // table is what the matcher knows of the spaces. It is replaced, never changed.
@@ -48,7 +50,7 @@ func (r Rules) Compile(known ...string) (*Matcher, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Matcher{rules: r, words: fold(r.Blocked)}
+	m := &Matcher{rules: r, words: fold(r.Blocked), anomalies: newAnomalies(r.Anomalies)}
 	declared := make(map[string]row, len(r.Spaces))
 	for i, s := range r.Spaces {
 		order := i

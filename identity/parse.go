@@ -66,8 +66,10 @@ func (p *parser) rules() (Rules, error) {
 			r.Blocked, err = p.texts(key)
 		case "spaces":
 			err = p.spaces(&r)
+		case "anomalies":
+			err = p.anomalies(&r)
 		default:
-			err = fmt.Errorf("unknown key %s: version, country, blocked, spaces are known", quote(key))
+			err = fmt.Errorf("unknown key %s: version, country, blocked, spaces, anomalies are known", quote(key))
 		}
 		return err
 	})
@@ -90,13 +92,19 @@ func (p *parser) spaces(r *Rules) error {
 		}
 		r.Spaces = append(r.Spaces, s)
 		end := p.mark
-		p.mark = start + int64(len(p.text[start:end])-len(bytes.TrimLeft(p.text[start:end], " \t\r\n,[")))
+		p.mark = p.at(start)
 		if err := r.check(len(r.Spaces)-1, names); err != nil {
 			return fmt.Errorf("space %s: %w", quote(s.Name), err)
 		}
 		p.mark = end
 		return nil
 	})
+}
+
+// at gives the place where the value begins that comes after start.
+func (p *parser) at(start int64) int64 {
+	rest := p.text[start:p.mark]
+	return start + int64(len(rest)-len(bytes.TrimLeft(rest, " \t\r\n,[")))
 }
 
 func (p *parser) space(s *Space, key string) (err error) {

@@ -41,6 +41,8 @@ type Rules struct {
 	Spaces  []Space  // strongest first
 	Country string   // two letters: how phone numbers without a country are read; empty: they are not used
 	Blocked []string // values that point at nobody in any space, in any case
+
+	Anomalies []Anomaly // events that stand outside of profiles and counts
 }
 
 // blockedWords are what sources send where they have no identifier. Empty
@@ -116,6 +118,9 @@ func (r Rules) whole() error {
 	}
 	if len(r.Spaces) > MaxSpaces {
 		return fmt.Errorf("more than %d spaces", MaxSpaces)
+	}
+	if err := checkAnomalies(r.Anomalies); err != nil {
+		return err
 	}
 	return checkCountry(r.Country)
 }

@@ -28,10 +28,11 @@ const (
 	keyRules      = 'v' // v<version>: one version of the rules
 	keyUnload     = 'w' // w<load>: a load that was taken back
 	keyStaged     = 'y' // y<key>: what will stand under the key once a switch has been made
+	keyNears      = 'a' // a…: sorted runs of what near-duplicates are found by
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosvwy"
+const prefixes = "mlkdingpuftrxosvwya"
 
 // Names under keyMeta.
 var (

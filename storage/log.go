@@ -16,7 +16,7 @@ type Event struct {
 	Fragment kith.FragmentID   // whose it is: the strongest identifier's
 	Also     []kith.FragmentID // the event's other identifiers, strongest first
 	Kind     kith.Kind
-	Flags    uint8 // Clamped
+	Flags    uint8 // kith.Flags
 	Name     string
 	Time     int64
 	Received int64
@@ -34,9 +34,6 @@ type Event struct {
 
 // NoTime marks an absent time.
 const NoTime = math.MinInt64
-
-// Clamped flags an event whose timestamp lay in the future and was replaced (FEATURES T20).
-const Clamped = 1
 
 // Record is one entry of the log: an event, or a decision with what it did.
 type Record struct {

@@ -28,6 +28,7 @@ type CheckpointRecord struct {
 	N      uint64   `json:"n"`
 	Seq    kith.Seq `json:"seq"`
 	Mids   []byte   `json:"mids"`
+	Nears  []byte   `json:"nears,omitempty"`
 	Places []byte   `json:"places"`
 	Tokens []byte   `json:"tokens"`
 }

@@ -5,6 +5,8 @@ const (
 	midGather = 0xF1DE83E19937733D // its inverse modulo 2^64
 )
 
+var nearSpec = runSpec{op: "storage.Nears", prefix: keyNears, cols: 2, rows: 2048, single: true, filter: true, cache: 64}
+
 var midSpec = runSpec{op: "storage.Mids", prefix: keyMids, cols: 2, rows: 2048, single: true, filter: true, cache: 256}
 
 // Mid is what is known of a message id: the fingerprint of the payload it came with first, and
@@ -23,7 +25,17 @@ type Mids struct {
 
 // OpenMids opens the index as the state names it; nil is a new one. load gives committed values.
 func OpenMids(load func(key []byte) ([]byte, error), state []byte) (*Mids, error) {
-	rs, err := openRuns(midSpec, load, state)
+	return openMids(midSpec, load, state)
+}
+
+// OpenNears opens an index of the same kind that finds near-duplicates: the id is a print of an
+// event and its window of time, the payload its time.
+func OpenNears(load func(key []byte) ([]byte, error), state []byte) (*Mids, error) {
+	return openMids(nearSpec, load, state)
+}
+
+func openMids(spec runSpec, load func(key []byte) ([]byte, error), state []byte) (*Mids, error) {
+	rs, err := openRuns(spec, load, state)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,12 @@ import (
 
 var placeSpec = runSpec{op: "storage.Places", prefix: keyPlaces, cols: 3, rows: 4096, cache: 128}
 
+// Aside marks, in the place of a name, an event that stands outside of profiles
+// and counts; its flags stand below.
+const Aside = 1 << 31
+
 // Place is where one event of a fragment stands: its ordinal in history, the number of its
-// name, and its day since 1970.
+// name, or Aside and its flags, and its day since 1970.
 type Place struct {
 	Ordinal uint64
 	Name    uint32

@@ -90,7 +90,7 @@ func (c *demoCmd) show(a *app, p platform) error {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "\none person, in %s\n", took(time.Since(began)))
-	if err := showProfile(a.stdout, who); err != nil {
+	if err := showProfile(a.stdout, who, nil); err != nil {
 		return err
 	}
 	for _, q := range demoQueries {

@@ -125,5 +125,8 @@ func outcome(t kith.Tally) string {
 			s += ", " + group(int64(part.n)) + " " + part.word
 		}
 	}
+	if t.Flagged.Events > 0 {
+		s += fmt.Sprintf("; %s flagged (%s)", group(int64(t.Flagged.Events)), t.Flagged)
+	}
 	return s
 }

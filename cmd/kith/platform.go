@@ -22,6 +22,7 @@ type platform interface {
 	Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error)
 	Unload(ctx context.Context, load uint32, o *engine.UnloadOptions) (engine.UnloadReport, error)
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
+	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	Stats(ctx context.Context) (engine.Stats, error)
 	Clock(ctx context.Context) (engine.ClockSetting, time.Time, error)

@@ -16,7 +16,12 @@ type profileCmd struct {
 	Dir  string `arg:"" help:"The platform's directory."`
 	Who  string `arg:"" help:"An identifier as space=value, such as email=ada@example.org; id=… takes a public id."`
 	JSON bool   `name:"json" help:"Write JSON."`
+
+	Flagged bool `help:"Show the newest events that stand outside of all counts, too."`
 }
+
+// shownFlagged is how many flagged events are shown.
+const shownFlagged = 10
 
 // Run shows one person.
 func (c *profileCmd) Run(a *app) error {
@@ -25,7 +30,18 @@ func (c *profileCmd) Run(a *app) error {
 		return wrong("kith profile --help", "write the identifier as space=value, such as email=ada@example.org")
 	}
 	return a.with(c.Dir, false, func(p platform) error {
-		who, err := p.Profile(a.ctx, kith.Identifier{Space: space, Value: value})
+		id := kith.Identifier{Space: space, Value: value}
+		var flagged []kith.Happening
+		if c.Flagged {
+			var err error
+			if flagged, err = p.Flagged(a.ctx, id, shownFlagged); err != nil && !errors.Is(err, kith.ErrNotFound) {
+				return err
+			}
+		}
+		who, err := p.Profile(a.ctx, id)
+		if errors.Is(err, kith.ErrNotFound) && len(flagged) > 0 {
+			who, err = &kith.Profile{}, nil // nothing else is known
+		}
 		if errors.Is(err, kith.ErrNotFound) {
 			return instead(err, "nobody has this %s; what there is: kith sql %s \"SELECT space, count(*) FROM identifiers GROUP BY ALL\"", tame(space), c.Dir)
 		}
@@ -33,29 +49,45 @@ func (c *profileCmd) Run(a *app) error {
 			return err
 		}
 		if c.JSON {
+			if c.Flagged {
+				return writeJSON(a.stdout, withFlagged{who, flagged})
+			}
 			return writeJSON(a.stdout, who)
 		}
-		return showProfile(a.stdout, who)
+		return showProfile(a.stdout, who, flagged)
 	})
+}
+
+// withFlagged is a person with flagged events, for programs.
+type withFlagged struct {
+	*kith.Profile
+	Events []kith.Happening `json:"flagged_events"`
 }
 
 // wide gives the columns that text takes on a terminal.
 func wide(s string) int { return runewidth.StringWidth(s) }
 
 // showProfile writes a person for people to read.
-func showProfile(w io.Writer, p *kith.Profile) error {
+func showProfile(w io.Writer, p *kith.Profile, flagged []kith.Happening) error {
 	known := "anonymous"
 	if p.Known {
 		known = "known"
 	}
-	if _, err := fmt.Fprintf(w, "person %s\n  %s, %s, %s to %s\n", p.Public, known, plural(int64(p.Events), "event"), when(p.FirstSeen), when(p.LastSeen)); err != nil {
+	head := fmt.Sprintf("person %s\n  %s, %s, %s to %s\n", p.Public, known, plural(int64(p.Events), "event"), when(p.FirstSeen), when(p.LastSeen))
+	if p.Public == "" {
+		head = "no person: every event was flagged\n"
+	}
+	if p.Flagged.Events > 0 {
+		head += fmt.Sprintf("  %s beside, flagged: %s\n", plural(int64(p.Flagged.Events), "event"), p.Flagged)
+	}
+	if _, err := io.WriteString(w, head); err != nil {
 		return err
 	}
 	for _, part := range []struct {
 		title string
 		rows  [][]string
 	}{
-		{"traits", traitRows(p)}, {"identifiers", linkRows(p)}, {"activity", activityRows(p)}, {"last events", recentRows(p)},
+		{"traits", traitRows(p)}, {"identifiers", linkRows(p)}, {"activity", activityRows(p)}, {"last events", eventRows(p.Recent)}, {"flagged events", eventRows(flagged)},
 	} {
 		if len(part.rows) == 0 {
 			continue
@@ -124,10 +156,14 @@ func activityRows(p *kith.Profile) [][]string {
 	return rows
 }
 
-func recentRows(p *kith.Profile) [][]string {
+func eventRows(events []kith.Happening) [][]string {
 	var rows [][]string
-	for _, h := range p.Recent {
-		rows = append(rows, []string{when(h.Time), h.Kind.String(), tame(h.Name), tame(h.Source), fmt.Sprintf("seq %d", h.Seq)})
+	for _, h := range events {
+		row := []string{when(h.Time), h.Kind.String(), tame(h.Name), tame(h.Source), fmt.Sprintf("seq %d", h.Seq)}
+		if h.Flags != 0 {
+			row = append(row, h.Flags.String())
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -13,7 +13,7 @@ import (
 // question tells whether a line of a script asks something.
 func question(step string) bool {
 	verb, _, _ := strings.Cut(step, " ")
-	return slices.Contains([]string{"profile", "profiles", "decisions", "rejects", "sql", "remember"}, verb)
+	return slices.Contains([]string{"profile", "profiles", "decisions", "rejects", "flagged", "sql", "remember"}, verb)
 }
 
 // ask answers a question.
@@ -27,6 +27,8 @@ func (p *play) ask(verb, rest string) ([]string, error) {
 		return p.decisions()
 	case "rejects":
 		return Rows(p.e, `SELECT verdict, reason, path, e.message_id AS repeats FROM rejects r LEFT JOIN events e ON e.seq = r.repeats ORDER BY r.seq`)
+	case "flagged":
+		return p.flagged(rest)
 	case "remember":
 		name, who, _ := strings.Cut(rest, " ")
 		found, err := p.e.Profile(context.Background(), p.who(who))
@@ -43,6 +45,19 @@ func (p *play) ask(verb, rest string) ([]string, error) {
 		return nil, err
 	}
 	return describe(found), nil
+}
+
+// flagged gives the flagged events of somebody.
+func (p *play) flagged(who string) ([]string, error) {
+	list, err := p.e.Flagged(context.Background(), p.who(who), 100)
+	if missing(err) {
+		return []string{"not found"}, nil
+	}
+	var out []string
+	for _, h := range list {
+		out = append(out, fmt.Sprintf("%s %s %q, %s", short(h.Time), h.Kind, h.Name, h.Flags))
+	}
+	return out, err
 }
 
 // who gives the identifier that a script names.
@@ -68,6 +83,9 @@ func describe(p *kith.Profile) []string {
 	out := []string{
 		strings.Join(ids, ", "),
 		fmt.Sprintf("%s, %d events, first %s, last %s", known, p.Events, short(p.FirstSeen), short(p.LastSeen)),
+	}
+	if p.Flagged.Events > 0 {
+		out = append(out, "flagged: "+p.Flagged.String())
 	}
 	for _, t := range p.Traits {
 		line := fmt.Sprintf("%s = %s since %s", t.Name, t.Value, short(t.Time))

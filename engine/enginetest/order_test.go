@@ -13,6 +13,7 @@ import (
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/identity"
 )
 
 // fixed are the options of the tests of this file: the clock stands.
@@ -21,7 +22,10 @@ func fixed() *engine.Options {
 }
 
 // relatives makes directories whose public ids can be compared: they have one token secret.
-type relatives struct{ keys string }
+type relatives struct {
+	keys  string
+	rules *identity.Rules // nil: those of any new directory
+}
 
 func newRelatives(t testing.TB) *relatives {
 	t.Helper()
@@ -33,7 +37,7 @@ func newRelatives(t testing.TB) *relatives {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return &relatives{filepath.Join(dir, "keys")}
+	return &relatives{keys: filepath.Join(dir, "keys")}
 }
 
 // open makes a new directory with the secret of the others.
@@ -47,7 +51,13 @@ func (f *relatives) open(t testing.TB, dir string) *engine.Engine {
 			t.Fatal(err)
 		}
 	}
-	return again(t, dir)
+	o := fixed()
+	o.Rules = f.rules
+	e, err := engine.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 func again(t testing.TB, dir string) *engine.Engine {
@@ -100,11 +110,11 @@ func tell(t testing.TB, e *engine.Engine, lines []string) {
 func digest(t testing.TB, e *engine.Engine, public bool) []string {
 	t.Helper()
 	var originals []string
-	for _, row := range SQL(t, e, "SELECT original::VARCHAR FROM events ORDER BY seq") {
+	for _, row := range SQL(t, e, "SELECT original::VARCHAR FROM all_events ORDER BY seq") {
 		originals = append(originals, encode(jsonObject(t, row))) // members in one order
 	}
 	out := slices.Concat(
-		SQL(t, e, "SELECT 'event', e.message_id, e.profile_id, e.fragment, e.kind, e.name, e.ts, e.received_at FROM events e ORDER BY e.seq"), originals,
+		SQL(t, e, "SELECT 'event', e.message_id, e.profile_id, e.fragment, e.kind, e.name, e.ts, e.received_at, e.flags FROM all_events e ORDER BY e.seq"), originals,
 		SQL(t, e, "SELECT 'identifier', space, value, fragment, profile_id, shared FROM identifiers ORDER BY fragment"),
 		SQL(t, e, `SELECT 'decision', d.kind, d.fragment, d.other, d.rule, d.space, e.message_id FROM decisions d LEFT JOIN events e ON e.seq = d.cause ORDER BY d.seq`),
 		SQL(t, e, `SELECT 'merge', survivor, absorbed, fragment, other, rule FROM merges ORDER BY seq`),
@@ -182,7 +192,9 @@ func batchings(t testing.TB, kin *relatives, lines []string, seed uint64, single
 	e = restarted(t, kin, dice(seed, "restarts"), base, lines)
 	same(t, "with restarts", digest(t, e, true), want)
 	end(t, e)
-	e, err := engine.Open("", fixed())
+	o := fixed()
+	o.Rules = kin.rules
+	e, err := engine.Open("", o)
 	if err != nil {
 		t.Fatal(err)
 	}

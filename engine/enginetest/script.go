@@ -27,6 +27,7 @@ var rewrite = flag.Bool("rewrite", false, "write what scripts answer into them, 
 //	permute                 the first block is told in every order, with the same answers
 //	now TIME                what the clock says (it stands; at first on 2026-02-01)
 //	rule SPACE key=value …  limit, per, unique, weak, blocked of an identifier space
+//	anomaly {…}             a rule about anomalies, as docs/anomalies.md has it
 //
 // What happened may be told as a load, which can be taken back:
 //
@@ -40,6 +41,7 @@ var rewrite = flag.Bool("rewrite", false, "write what scripts answer into them, 
 //	profiles         one line for each person: identifiers and number of events
 //	decisions        what identity concluded, in order
 //	rejects          what was not accepted, in order
+//	flagged WHO      the events of somebody that stand outside of all counts, newest first
 //	sql SELECT …     the rows
 type script struct {
 	path   string
@@ -133,6 +135,12 @@ func (s *script) prologue() error {
 			if err := s.rule(rest); err != nil {
 				return err
 			}
+		case "anomaly":
+			more, err := identity.Parse([]byte(`{"spaces": [{"name": "any"}], "anomalies": [` + rest + `]}`))
+			if err != nil {
+				return err
+			}
+			s.rules.Anomalies = append(s.rules.Anomalies, more.Anomalies...)
 		default:
 			return nil
 		}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"strings"
 	"unicode/utf8"
 )
@@ -76,6 +77,9 @@ func closing(s string, i int, quote byte) int {
 	return len(s)
 }
 
+// table are the names of the views over history.
+var table = map[string]bool{"events": true, "all_events": true}
+
 // wants says which part of events a statement can look at.
 type wants struct {
 	every  bool                  // every table, and every field of events
@@ -108,7 +112,7 @@ func newWants(query string) *wants {
 			w.every, w.all = true, true
 		case t.text == "properties" || t.text == "context" || t.text == "traits":
 			w.chain(t.text, at, i)
-		case alias[t.text] && at(i+1).text != "." && !defines(at, i, t.text == "events"):
+		case alias[t.text] && at(i+1).text != "." && !defines(at, i, table[t.text]):
 			w.all = true // the whole row is meant
 		}
 	}
@@ -120,11 +124,11 @@ var wholesale = map[string]bool{"describe": true, "show": true, "summarize": tru
 	"query": true, "query_table": true, "pivot": true, "unpivot": true, "natural": true, "positional": true,
 	"information_schema": true, "duckdb_columns": true, "duckdb_views": true, "pg_catalog": true, "pg_attribute": true, "pragma_table_info": true}
 
-// aliases finds the names that events goes by.
+// aliases finds the names that the views over history go by.
 func (w *wants) aliases(ws []word) map[string]bool {
-	alias := map[string]bool{"events": true}
+	alias := maps.Clone(table)
 	for i, t := range ws {
-		if !t.name || t.text != "events" {
+		if !t.name || !table[t.text] {
 			continue
 		}
 		if i++; i < len(ws) && ws[i].name && ws[i].text == "as" && !ws[i].quote {
@@ -153,15 +157,15 @@ var follows = map[string]bool{"where": true, "group": true, "order": true, "limi
 	"else": true, "end": true, "and": true, "or": true, "from": true}
 
 // defines reports whether the name at i is where a table gets it, not a value.
-func defines(at func(int) word, i int, table bool) bool {
+func defines(at func(int) word, i int, named bool) bool {
 	before := at(i - 1)
-	if table {
+	if named {
 		return before.name && (before.text == "from" || before.text == "join")
 	}
 	if before.name && before.text == "as" {
 		before = at(i - 2)
 	}
-	return before.name && before.text == "events"
+	return before.name && table[before.text]
 }
 
 // star reports whether the * at i stands for columns of events.

@@ -17,7 +17,7 @@ type Row struct {
 	Fragment uint32
 	Also     []uint32 // fragments of the event's other identifiers, strongest first
 	Kind     uint8    // kith.Kind
-	Flags    uint8    // bit 0: the time was clamped
+	Flags    uint8    // kith.Flags
 	Name     string
 
 	Time, Received, Sent, Original int64

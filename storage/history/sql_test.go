@@ -56,7 +56,7 @@ func TestEventsAnswerSQL(t *testing.T) {
 		{"SELECT PROPERTIES.Total::VARCHAR FROM Events WHERE seq = 1 -- properties", "12.500000000"},
 		{"SELECT events.properties.page.path FROM events WHERE seq = 1", "/a"},
 		{"DESCRIBE events", "seq UBIGINT YES"},
-		{"SHOW TABLES", "events\nprofiles\n"},
+		{"SHOW TABLES", "all_events\nevents\nprofiles\n"},
 		{"SUMMARIZE events", "seq UBIGINT 1 2 2"},
 		{"EXPLAIN SELECT 1", "physical_plan"},
 		{"EXPLAIN ANALYZE SELECT count(*) FROM events", "analyzed_plan"},

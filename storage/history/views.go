@@ -20,9 +20,13 @@ func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 		s.parts[uint64(parts[i].ID)] = &parts[i]
 	}
 	var script strings.Builder
-	if w.every || w.names["events"] {
+	if w.every || w.names["events"] || w.names["all_events"] {
 		sch, has := s.h.schema(parts)
-		eventsView(&script, s.id, s.view.Seq(), parts, has, sch, w)
+		for _, view := range []string{"events", "all_events"} {
+			if w.every || w.names[view] {
+				eventsView(&script, view, s.id, s.view.Seq(), parts, has, sch, w)
+			}
+		}
 	}
 	for _, t := range s.view.Tables() {
 		if w.every || w.names[fold(t.Name())] {
@@ -64,10 +68,15 @@ const fixedSelect = "seq, fragment, kind, name, ts, %s AS received_at, %s AS sen
 
 const kindCase = "CASE kind WHEN 1 THEN 'identify' WHEN 2 THEN 'track' WHEN 3 THEN 'page' WHEN 4 THEN 'screen' WHEN 5 THEN 'group' WHEN 6 THEN 'alias' END AS kind"
 
-// eventsView writes the view events: the rows of all parts up to seq. Of the
+// flagged are the flags of a row in words; NULL when it has none. The bit of a
+// clamped time is no flag in this sense: such an event counts.
+const flagged = "nullif(concat_ws(',', CASE WHEN flags & 2 > 0 THEN 'bot' END, CASE WHEN flags & 4 > 0 THEN 'test' END, CASE WHEN flags & 8 > 0 THEN 'outlier' END, CASE WHEN flags & 16 > 0 THEN 'impossible' END, CASE WHEN flags & 32 > 0 THEN 'near_duplicate' END), '') AS flags"
+
+// eventsView writes the view events: the rows of all parts up to seq that were
+// not flagged; or all_events, which has the flagged ones, too. Of the
 // fields of properties, context and traits it has those that the statement can
 // look at: DuckDB would read all columns of a STRUCT where one field is asked for.
-func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map[string]bool, sch *schema, w *wants) {
+func eventsView(b *strings.Builder, view string, session, seq uint64, parts []part, has []map[string]bool, sch *schema, w *wants) {
 	var fields []*field
 	for _, f := range sch.fields {
 		if w.field(f) {
@@ -75,7 +84,7 @@ func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map
 		}
 	}
 	original := w.all || w.names["original"]
-	fmt.Fprintf(b, "CREATE OR REPLACE TEMP VIEW events AS SELECT seq, kith_owner(%d::UBIGINT, fragment) AS profile_id, fragment, %s, name, ts, received_at, sent_at, original_ts, source, load, message_id", session, kindCase)
+	fmt.Fprintf(b, "CREATE OR REPLACE TEMP VIEW %s AS SELECT seq, kith_owner(%d::UBIGINT, fragment) AS profile_id, fragment, %s, name, ts, received_at, sent_at, original_ts, source, load, message_id", view, session, kindCase)
 	for _, root := range sch.roots {
 		var pack strings.Builder
 		if !root.pack(&pack, w.field) {
@@ -88,21 +97,25 @@ func eventsView(b *strings.Builder, session, seq uint64, parts []part, has []map
 	} else {
 		b.WriteString(", NULL::VARCHAR AS original")
 	}
+	whole := view != "events"
+	if whole {
+		b.WriteString(", " + flagged)
+	}
 	b.WriteString(" FROM (")
 	for i := range parts {
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		parts[i].selectRows(b, session, seq, fields, has[i], original)
+		parts[i].selectRows(b, session, seq, fields, has[i], original, whole)
 	}
 	if len(parts) == 0 {
-		b.WriteString("SELECT NULL::UBIGINT AS seq, NULL::UINTEGER AS fragment, NULL::UTINYINT AS kind, NULL::VARCHAR AS name, NULL::TIMESTAMP AS ts, NULL::TIMESTAMP AS received_at, NULL::TIMESTAMP AS sent_at, NULL::TIMESTAMP AS original_ts, NULL::VARCHAR AS source, NULL::UINTEGER AS load, NULL::VARCHAR AS message_id, NULL::VARCHAR AS original WHERE false")
+		b.WriteString("SELECT NULL::UBIGINT AS seq, NULL::UINTEGER AS fragment, NULL::UTINYINT AS kind, NULL::VARCHAR AS name, NULL::TIMESTAMP AS ts, NULL::TIMESTAMP AS received_at, NULL::TIMESTAMP AS sent_at, NULL::TIMESTAMP AS original_ts, NULL::VARCHAR AS source, NULL::UINTEGER AS load, NULL::VARCHAR AS message_id, NULL::UTINYINT AS flags, NULL::VARCHAR AS original WHERE false")
 	}
 	b.WriteString(");")
 }
 
 // selectRows writes the SELECT over one part.
-func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*field, has map[string]bool, original bool) {
+func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*field, has map[string]bool, original, whole bool) {
 	fmt.Fprintf(b, "SELECT "+fixedSelect, timeOf(session, timeReceived), timeOf(session, timeSent), timeOf(session, timeOriginal))
 	if original {
 		fmt.Fprintf(b, ", kith_original(%d::UBIGINT, %d::UBIGINT, %s) AS original", session, p.ID, p.columnList())
@@ -110,7 +123,13 @@ func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*fie
 	for _, f := range fields {
 		b.WriteString(", " + p.expr(session, f, has) + " AS f" + strconv.Itoa(int(f.id)))
 	}
+	if whole {
+		b.WriteString(", flags")
+	}
 	fmt.Fprintf(b, " FROM %s.main.events WHERE seq <= %d", p.alias(), seq)
+	if !whole { // no bit above the lowest: of a row group without any DuckDB knows that it is true
+		b.WriteString(" AND flags < 2")
+	}
 }
 
 // timeOf gives one of the times that are kept as differences; see times.go.
