@@ -26,10 +26,11 @@ const (
 	keyLoad       = 'o' // o<load>: one file or feed that was brought in
 	keyDictionary = 's' // s<kind><last id>: names of spaces, sources and paths
 	keyRules      = 'v' // v<version>: one version of the rules
+	keyTable      = 'b' // b…: reference tables: versions, their rows in chunks, and what was taken away
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosv"
+const prefixes = "mlkdingpuftrxosvb"
 
 // Names under keyMeta.
 var (

@@ -20,6 +20,9 @@ import (
 // one of the process that owns it.
 type platform interface {
 	Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error)
+	LoadTable(ctx context.Context, name string, rows engine.TableRows, o *engine.TableOptions) (engine.TableVersion, error)
+	Tables(ctx context.Context) ([]engine.Table, error)
+	DropTable(ctx context.Context, name string) error
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	Stats(ctx context.Context) (engine.Stats, error)
