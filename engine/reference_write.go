@@ -13,12 +13,11 @@ import (
 )
 
 // Bounds of what is written of a reference table at once. A chunk with the
-// longest row, and what waits beside it, fit into a transaction where the memory
-// is least.
+// longest row fits into a transaction where the memory is least.
 const (
 	chunkOfTable = 224 << 10 // a chunk ends here, so that one fits into a block of the store
 	mostCells    = 256 << 10 // bytes of a row
-	stageBytes   = 768 << 10
+	stageBytes   = 4 << 20 // compressed they are much less, and each transaction takes as many as it can
 )
 
 // tableWriter writes the rows of one load of a table, which do not count yet.
@@ -215,19 +214,23 @@ func (w *tableWriter) stage(all bool) error {
 		w.waiting, w.pending = nil, 0
 		return nil
 	}
-	err := w.e.aside(func(tx *storage.Tx) error {
-		for i, chunk := range w.waiting {
-			if err := tx.PutChunk(w.content, w.stored+uint32(i), chunk); err != nil {
-				return err
+	for len(w.waiting) > 0 {
+		n := 0
+		err := w.e.aside(func(tx *storage.Tx) error {
+			for ; n < len(w.waiting) && (n == 0 || !tx.Full(int64(len(w.waiting[n])))); n++ {
+				if err := tx.PutChunk(w.content, w.stored+uint32(n), w.waiting[n]); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err == nil {
-		w.stored += uint32(len(w.waiting))
-		w.waiting, w.pending = w.waiting[:0], 0
+		w.stored, w.waiting = w.stored+uint32(n), w.waiting[n:]
 	}
-	return err
+	w.waiting, w.pending = nil, 0
+	return nil
 }
 
 // drop deletes what was stored of a load that does not come to count.
