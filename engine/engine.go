@@ -56,6 +56,7 @@ type Engine struct {
 	checkpoint  storage.CheckpointRecord
 	keeper      keeper // the line's: checkpoints and sweeping
 	clock       clock
+	tables      references
 
 	line     *line
 	follow   *follower

@@ -35,6 +35,9 @@ func (e *Engine) openNames() (*storage.Head, error) {
 	e.sources, e.spaces = newNames(lists[storage.Sources]), newNames(lists[storage.Spaces])
 	e.traits = traits{e: e}
 	e.traits.known = lists[storage.Columns]
+	if err := e.openTables(snap); err != nil {
+		return nil, err
+	}
 	return head, e.openRules(snap, head)
 }
 

@@ -45,6 +45,10 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("PUT /clock", e.serveSetClock)
 	handle("GET /rules", e.serveRules)
 	handle("PUT /rules", e.serveSetRules)
+	handle("POST /table/load", e.serveTableLoad)
+	handle("GET /tables", e.serveTables)
+	handle("POST /table/drop", e.serveDropTable)
+	handle("POST /table/unload", e.serveUnloadTable)
 	return mux
 }
 

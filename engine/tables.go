@@ -12,10 +12,10 @@ import (
 
 // Tables gives the tables that SQL sees beside events.
 func (w *view) Tables() []history.Table {
-	return []history.Table{
+	return append([]history.Table{
 		w.profiles(), w.identifiers(), w.decisions("decisions"), w.decisions("merges"),
 		w.rejects(), w.loads(), w.sources(), w.columns(),
-	}
+	}, w.references()...)
 }
 
 // table is a history.Table made of its parts.
@@ -244,13 +244,17 @@ func (w *view) loads() history.Table {
 		{Name: "load", Type: history.UInt}, {Name: "name", Type: history.String}, {Name: "source", Type: history.String},
 		{Name: "began", Type: history.Timestamp}, {Name: "ended", Type: history.Timestamp},
 	}, tallyFields()...)
+	fields = append(fields, history.Field{Name: "table_name", Type: history.String}, history.Field{Name: "table_rows", Type: history.BigInt})
 	return rowTable("loads", fields, one, w.e.store.Count('o'), func(_ int, r *records) error {
 		return w.v.snap.Loads(func(l *storage.Load) error {
-			var ended any
+			var ended, rows any
 			if l.Ended != 0 {
 				ended = l.Ended
 			}
-			r.add(append([]any{l.ID, l.Name, l.Source, l.At, ended}, tallyValues(l.Tally)...)...)
+			if l.Table != "" {
+				rows = int64(l.Rows)
+			}
+			r.add(append(append([]any{l.ID, l.Name, l.Source, l.At, ended}, tallyValues(l.Tally)...), text(l.Table), rows)...)
 			return nil
 		})
 	})

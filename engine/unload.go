@@ -41,10 +41,17 @@ type UnloadReport struct {
 //
 // Meanwhile nothing is taken in, and reading goes on but for the last moment.
 // It is all or nothing: an error before the switch, a crash, or the end of ctx
-// leave everything as it was. A load that still runs is ErrDenied.
+// leave everything as it was. A load that still runs is ErrDenied. A load of a
+// reference table is a version of it: the one before is in force again.
 func (e *Engine) Unload(ctx context.Context, load uint32, o *UnloadOptions) (UnloadReport, error) {
 	if o == nil {
 		o = &UnloadOptions{}
+	}
+	if table, err := e.tableOf(load); err != nil || table {
+		if err == nil && !o.DryRun {
+			err = e.UnloadTable(ctx, load)
+		}
+		return UnloadReport{Load: load}, err
 	}
 	u := &unloading{e: e, o: o, report: UnloadReport{Load: load}}
 	err := e.inLine(func() error {
@@ -55,6 +62,14 @@ func (e *Engine) Unload(ctx context.Context, load uint32, o *UnloadOptions) (Unl
 		return err
 	})
 	return u.report, err
+}
+
+// tableOf tells whether a load brought a reference table in.
+func (e *Engine) tableOf(load uint32) (bool, error) {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	l, err := snap.Load(load)
+	return l != nil && l.Table != "", err
 }
 
 // unloading is a load on its way out.

@@ -18,8 +18,9 @@ type version struct {
 	snap      *storage.Snapshot
 	tallies   map[string]kith.Tally
 	rules     uint32
-	at        int64        // instant of the commit, microseconds
-	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
+	tables    []*storage.TableVersion // every version of every reference table, by load
+	at        int64                   // instant of the commit, microseconds
+	refs      atomic.Int64            // one is the publisher's, while there is no newer one; 0: it is gone
 }
 
 // versions hands out the version that was published last. Nobody waits for it,
@@ -48,7 +49,7 @@ func (vs *versions) open() {
 func (e *Engine) publish(h *storage.Head) {
 	v := &version{
 		seq: h.Seq, events: h.Events, fragments: h.Fragments, tallies: maps.Clone(h.Tallies), rules: h.Rules, at: h.At,
-		pin: e.state.Pin(), snap: e.store.Snapshot(),
+		tables: e.tables.now, pin: e.state.Pin(), snap: e.store.Snapshot(),
 	}
 	v.refs.Store(1)
 	e.versions.held.Add(1)

@@ -29,10 +29,11 @@ const (
 	keyUnload     = 'w' // w<load>: a load that was taken back
 	keyStaged     = 'y' // y<key>: what will stand under the key once a switch has been made
 	keyNears      = 'a' // a…: sorted runs of what near-duplicates are found by
+	keyTable      = 'b' // b…: reference tables: versions, their rows in chunks, and what was taken away
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosvwya"
+const prefixes = "mlkdingpuftrxosvwyab"
 
 // Names under keyMeta.
 var (

@@ -220,6 +220,8 @@ type Load struct {
 	At     int64      `json:"at"`    // began, microseconds
 	Ended  int64      `json:"ended"` // 0: it did not end
 	Tally  kith.Tally `json:"tally"`
+	Table  string     `json:"table,omitempty"` // of a reference table's load: which; it has no items
+	Rows   uint64     `json:"rows,omitempty"`  // of that table
 }
 
 // PutLoad stores a load, for the first time or again.

@@ -21,6 +21,9 @@ import (
 type platform interface {
 	Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error)
 	Unload(ctx context.Context, load uint32, o *engine.UnloadOptions) (engine.UnloadReport, error)
+	LoadTable(ctx context.Context, name string, rows engine.TableRows, o *engine.TableOptions) (engine.TableVersion, error)
+	Tables(ctx context.Context) ([]engine.Table, error)
+	DropTable(ctx context.Context, name string) error
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
 	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -24,6 +24,7 @@ type cli struct {
 	Load    loadCmd    `cmd:"" help:"Bring in files of events, one call of the Segment specification on each line."`
 	Map     mapCmd     `cmd:"" help:"Propose a mapping for a file of somebody else's."`
 	Unload  unloadCmd  `cmd:"" help:"Take a load back: everything is as if it had never been brought in."`
+	Table   tableCmd   `cmd:"" help:"Load, list, show or drop reference tables: products, stores, campaigns, costs."`
 	Profile profileCmd `cmd:"" help:"Show one person."`
 	SQL     sqlCmd     `cmd:"" name:"sql" help:"Ask one question in SQL."`
 	Rejects rejectsCmd `cmd:"" help:"List what was received and not accepted, with the reason."`
