@@ -243,14 +243,18 @@ func (w *view) loads() history.Table {
 	fields := append([]history.Field{
 		{Name: "load", Type: history.UInt}, {Name: "name", Type: history.String}, {Name: "source", Type: history.String},
 		{Name: "began", Type: history.Timestamp}, {Name: "ended", Type: history.Timestamp},
+		{Name: "mapped", Type: history.Bool}, {Name: "rows", Type: history.BigInt}, {Name: "excepted", Type: history.BigInt},
 	}, tallyFields()...)
 	return rowTable("loads", fields, one, w.e.store.Count('o'), func(_ int, r *records) error {
 		return w.v.snap.Loads(func(l *storage.Load) error {
-			var ended any
+			var ended, rows, excepted any
+			if l.Mapping != nil {
+				rows, excepted = l.Rows, l.Excepted
+			}
 			if l.Ended != 0 {
 				ended = l.Ended
 			}
-			r.add(append([]any{l.ID, l.Name, l.Source, l.At, ended}, tallyValues(l.Tally)...)...)
+			r.add(append([]any{l.ID, l.Name, l.Source, l.At, ended, l.Mapping != nil, rows, excepted}, tallyValues(l.Tally)...)...)
 			return nil
 		})
 	})

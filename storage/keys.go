@@ -26,10 +26,11 @@ const (
 	keyLoad       = 'o' // o<load>: one file or feed that was brought in
 	keyDictionary = 's' // s<kind><last id>: names of spaces, sources and paths
 	keyRules      = 'v' // v<version>: one version of the rules
+	keyPiece      = 'q' // q<load><line><part>: the rows of a load through a mapping, as they were read
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosv"
+const prefixes = "mlkdingpuftrxosvq"
 
 // Names under keyMeta.
 var (
