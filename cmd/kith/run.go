@@ -22,6 +22,7 @@ type cli struct {
 	Now     instant `placeholder:"TIME" help:"Answer as if it were this instant (RFC 3339), without storing it."`
 
 	Load    loadCmd    `cmd:"" help:"Bring in files of events, one call of the Segment specification on each line."`
+	Map     mapCmd     `cmd:"" help:"Propose a mapping for a file of somebody else's."`
 	Profile profileCmd `cmd:"" help:"Show one person."`
 	SQL     sqlCmd     `cmd:"" name:"sql" help:"Ask one question in SQL."`
 	Rejects rejectsCmd `cmd:"" help:"List what was received and not accepted, with the reason."`

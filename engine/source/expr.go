@@ -79,8 +79,11 @@ func (e *expr) eval(r *row) value { return e.do(r, e) }
 
 // column names the first column that the expression looks at.
 func (e *expr) column() string {
-	if e.op == "column" {
+	switch {
+	case e.op == "column":
 		return e.name
+	case e.op == "call" && e.name == "line":
+		return "line()"
 	}
 	for _, a := range e.args {
 		if name := a.column(); name != "" {

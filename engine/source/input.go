@@ -163,6 +163,7 @@ func (in *Input) Map(piece []byte, line int64, item func(line int64, call []byte
 	defer func() { in.rows.Put(r) }()
 	for len(piece) > 0 {
 		r.reset()
+		r.line = line
 		n, code := r.cut(piece)
 		text := piece[:n]
 		piece = piece[n:]

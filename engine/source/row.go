@@ -17,6 +17,7 @@ type row struct {
 	room   []byte  // texts that were made
 	stack  []value // arguments of the functions under way
 	clock  clock
+	line   int64
 	ids    []value
 	others []other // further identifiers
 	out    []byte  // calls

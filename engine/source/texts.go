@@ -33,9 +33,12 @@ var texts = map[string]*function{
 	"mask":     {usage: "mask(x, letters): all but the last letters become *", least: 2, most: 2, do: mask, ready: readyCount},
 	"part":     {usage: "part(x, 'separator', n): the n-th part, from 1; -1 is the last", least: 3, most: 3, do: part, ready: readyPart},
 	"replace":  {usage: "replace(x, 'old', 'new')", least: 3, most: 3, do: replace, ready: readyReplace},
+	"line":     {usage: "line(): the number of the line, or of the row", least: 0, most: 0, lazy: lineOf},
 	"hash":     {usage: "hash(x, 'key') or hash(x, env('NAME')): HMAC with SHA-256, in hex", least: 2, most: 2, do: keyed, ready: readyKeyed},
 	"env":      {usage: "env('NAME'), as the key of hash", least: 1, most: 1, do: func(_ *row, _ *expr, _ []value) value { return value{} }},
 }
+
+func lineOf(r *row, _ *expr) value { return value{kind: numeric, num: number{lo: r.line}} }
 
 func asNumber(r *row, e *expr, a []value) value {
 	_, v := r.number(a[0], e)
