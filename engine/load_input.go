@@ -77,6 +77,9 @@ func (c *chunk) free() {
 	c.own, c.data, c.call, c.packed = nil, nil, nil, nil
 }
 
+// counts gives the rows of the chunk, and those of them that were left out.
+func (c *chunk) counts() [2]int64 { return [2]int64{c.rows, c.excepted} }
+
 // lines is an input of lines of the specification.
 type lines struct {
 	in       *bufio.Reader

@@ -74,7 +74,7 @@ func TestRowsComeInThroughAMapping(t *testing.T) {
 		t.Errorf("first refusals = %+v, want ten from line 5 on", r.First)
 	}
 	got := query(t, e, "SELECT line, reason <> '', original FROM rejects ORDER BY seq LIMIT 1")
-	if got != "5 true 2024-05-06T07:00:00Z,c1,order,much\n" {
+	if got != "5|true|2024-05-06T07:00:00Z,c1,order,much\n" {
 		t.Errorf("first reject = %q, want the raw row", got)
 	}
 	k, err := e.Kept(r.Load)
@@ -148,7 +148,7 @@ func TestALoadThatDidNotEndGoesOn(t *testing.T) {
 			}
 			var first LoadReport
 			earlier := int64(0)
-			for i, part := range []int{40, 70, 95} {
+			for i, part := range []int{65, 80, 95} {
 				r, err := load(breaking(input, len(input)*part/100), "orders.csv")
 				if !errors.Is(err, errStop) {
 					t.Fatalf("a broken input ended with %v", err)

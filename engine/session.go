@@ -20,6 +20,7 @@ type session struct {
 
 	skip  int64             // items that an earlier session of the load stored
 	line  int64             // of the last piece that one kept
+	last  [2]int64          // its rows
 	seen  int64             // items that came by, up to skip
 	rows  map[uint64]uint64 // how often a row without message id was seen: the line's, once the first call is on its way
 	most  int               // rejected items after which the load stops; 0: never
@@ -49,8 +50,8 @@ func (s *session) take(c *chunk) bool {
 		call.items = call.items[1:]
 		s.seen++
 	}
-	if s.keeps && c.line > s.line {
-		call.keep = c
+	if s.keeps && (c.line > s.line || c.line == s.line && c.counts() != s.last) {
+		call.keep = c // the last piece of an input that broke off was short
 	}
 	return len(call.items) > 0 || call.keep != nil
 }
@@ -117,7 +118,7 @@ func (e *Engine) goOn(s *session) (found bool, err error) {
 		}
 		found = true
 		s.id, s.rec, s.stored = l.ID, *l, *l
-		s.skip, s.line = l.Items, l.Line
+		s.skip, s.line, s.last = l.Items, l.Line, l.LastRows
 		e.line.loads[l.ID] = true
 		return storage.ErrStop
 	})
@@ -149,6 +150,11 @@ func (e *Engine) endLoad(s *session, whole bool) error {
 // all of them: a part goes into the turn where that has room.
 func (t *turn) keepPiece(c *call) (bool, error) {
 	s, p := c.load, c.keep
+	if s.rec.Line == p.line { // it comes in the place of a short one, which is not whole from here on
+		s.rec.Rows -= s.rec.LastRows[0]
+		s.rec.Excepted -= s.rec.LastRows[1]
+		s.rec.Line, s.rec.LastRows = p.line-1, [2]int64{}
+	}
 	for ; c.kept < len(p.packed); c.kept++ {
 		if c.kept > 0 && t.full() {
 			return false, nil
@@ -164,7 +170,7 @@ func (t *turn) keepPiece(c *call) (bool, error) {
 		}
 		s.rec.Parts++
 	}
-	s.rec.Line = p.line
+	s.rec.Line, s.rec.LastRows = p.line, p.counts()
 	s.rec.Rows += p.rows
 	s.rec.Excepted += p.excepted
 	c.keep = nil

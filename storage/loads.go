@@ -23,12 +23,13 @@ type Load struct {
 	Size    int64  `json:"size,omitempty"`    // of the input; 0: not known
 
 	// Of a load through a mapping.
-	Mapping  []byte `json:"mapping,omitempty"`  // its text
-	Head     []byte `json:"head,omitempty"`     // what must be known to map the kept pieces again
-	Rows     int64  `json:"rows,omitempty"`     // rows of the pieces that are kept
-	Excepted int64  `json:"excepted,omitempty"` // rows of them that were left out on purpose
-	Line     int64  `json:"line,omitempty"`     // of the last piece that is kept whole
-	Parts    uint32 `json:"parts,omitempty"`    // parts of pieces that were ever kept
+	Mapping  []byte   `json:"mapping,omitempty"`  // its text
+	Head     []byte   `json:"head,omitempty"`     // what must be known to map the kept pieces again
+	Rows     int64    `json:"rows,omitempty"`     // rows of the pieces that are kept
+	Excepted int64    `json:"excepted,omitempty"` // rows of them that were left out on purpose
+	Line     int64    `json:"line,omitempty"`     // of the last piece that is kept whole
+	LastRows [2]int64 `json:"last,omitzero"`      // rows of that piece, and those of them that were left out
+	Parts    uint32   `json:"parts,omitempty"`    // parts of pieces that were ever kept
 }
 
 // PutLoad stores a load, for the first time or again.
