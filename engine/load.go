@@ -65,17 +65,25 @@ func (e *Engine) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadR
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	if len(o.Mapping) == 0 || len(o.Mapping) > mostMapping {
-		return LoadReport{}, &kith.Error{Op: "engine.LoadRows", On: "LoadOptions.Mapping", Kind: kith.ErrInvalid,
-			Err: fmt.Errorf("it has %d bytes: give the text of the mapping, at most %d", len(o.Mapping), mostMapping)}
+	if err := o.mapped(); err != nil {
+		return LoadReport{}, err
 	}
-	return e.load(ctx, &mapped{Rows: rows, progress: o.Progress}, o, rows)
+	return e.load(ctx, &mapped{Rows: rows, progress: o.Progress}, o, append([]byte{}, rows.Head()...))
 }
 
-// load carries an input through cleaning and the line.
-func (e *Engine) load(ctx context.Context, in input, o *LoadOptions, rows Rows) (LoadReport, error) {
+// mapped tells what is wrong with the options of a load through a mapping.
+func (o *LoadOptions) mapped() error {
+	if len(o.Mapping) == 0 || len(o.Mapping) > mostMapping {
+		return &kith.Error{Op: "engine.LoadRows", On: "LoadOptions.Mapping", Kind: kith.ErrInvalid,
+			Err: fmt.Errorf("it has %d bytes: give the text of the mapping, at most %d", len(o.Mapping), mostMapping)}
+	}
+	return nil
+}
+
+// load carries an input through cleaning and the line. head is that of rows, and nil of lines.
+func (e *Engine) load(ctx context.Context, in input, o *LoadOptions, head []byte) (LoadReport, error) {
 	from := lead(in)
-	s, err := e.beginLoad(o, from.first, rows)
+	s, err := e.beginLoad(o, from.first, head)
 	if err != nil {
 		return LoadReport{}, err
 	}
@@ -133,6 +141,9 @@ type storing struct {
 func (st *storing) run(ctx context.Context, order <-chan *chunk) {
 	for c := range order {
 		<-c.done
+		if c.err != nil {
+			st.fail(c.err)
+		}
 		if st.err != nil || !st.s.take(c) {
 			c.free()
 			continue

@@ -52,6 +52,8 @@ type chunk struct {
 
 	rows, excepted int64    // of a mapping
 	packed         [][]byte // its rows, to be kept
+	made           []byte   // what came, or goes, over the socket of its items
+	err            error    // it cannot be taken apart
 }
 
 // chunks and batches are used again: a load has the same few all the time.
@@ -74,7 +76,7 @@ func (c *chunk) free() {
 	if data := c.data; c.packed == nil { // rows came in memory of the reader's choice
 		chunkPool.Put(&data)
 	}
-	c.own, c.data, c.call, c.packed = nil, nil, nil, nil
+	c.own, c.data, c.call, c.packed, c.made = nil, nil, nil, nil, nil
 }
 
 // counts gives the rows of the chunk, and those of them that were left out.

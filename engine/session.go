@@ -71,16 +71,14 @@ func (s *session) stopped() bool {
 }
 
 // beginLoad gives the load its number, or finds the one that did not end.
-func (e *Engine) beginLoad(o *LoadOptions, first []*chunk, rows Rows) (*session, error) {
-	s := &session{source: o.Source, most: o.MaxErrors, keeps: rows != nil}
+func (e *Engine) beginLoad(o *LoadOptions, first []*chunk, head []byte) (*session, error) {
+	s := &session{source: o.Source, most: o.MaxErrors, keeps: head != nil}
 	if s.source == "" {
 		s.source = "load"
 	}
-	s.rec = storage.Load{Name: o.Name, Source: s.source, Size: o.Size, Mapping: o.Mapping, Content: e.content(first)}
-	if rows == nil {
-		s.rec.Mapping = nil
-	} else {
-		s.rec.Head = rows.Head()
+	s.rec = storage.Load{Name: o.Name, Source: s.source, Size: o.Size, Content: e.content(first)}
+	if s.keeps {
+		s.rec.Mapping, s.rec.Head = o.Mapping, head
 	}
 	found := false
 	if err := e.inLine(func() (err error) { found, err = e.goOn(s); return err }); err != nil || found {

@@ -20,6 +20,7 @@ import (
 // one of the process that owns it.
 type platform interface {
 	Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error)
+	LoadRows(ctx context.Context, rows engine.Rows, o *engine.LoadOptions) (engine.LoadReport, error)
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	Stats(ctx context.Context) (engine.Stats, error)
