@@ -31,7 +31,7 @@ func spent(b *testing.B) int64 {
 	return u.Utime.Nano() + u.Stime.Nano()
 }
 
-func opened(b *testing.B, dir string, rules *identity.Rules) *Engine {
+func openedBy(b *testing.B, dir string, rules *identity.Rules) *Engine {
 	b.Helper()
 	e, err := Open(dir, &Options{Rules: rules, NoSync: true, NoSocket: true})
 	if err != nil {
@@ -61,7 +61,7 @@ func BenchmarkClean(b *testing.B) {
 		b.Run(j.name, func(b *testing.B) {
 			rules := identity.Default()
 			rules.Anomalies = j.list
-			e := opened(b, "", &rules)
+			e := openedBy(b, "", &rules)
 			c, own, i := e.cleaner(), &batch{}, 0
 			b.ReportAllocs()
 			began := spent(b)
@@ -85,7 +85,7 @@ func BenchmarkWarm(b *testing.B) {
 		b.Run(j.name, func(b *testing.B) {
 			rules := identity.Default()
 			rules.Anomalies = j.list
-			e := opened(b, b.TempDir(), &rules)
+			e := openedBy(b, b.TempDir(), &rules)
 			n, began := 0, spent(b)
 			for b.Loop() {
 				var text bytes.Buffer

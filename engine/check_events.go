@@ -150,7 +150,8 @@ func (c *checker) tallies(repeats int) error {
 	return nil
 }
 
-// eachLoad compares the tallies of the loads that have ended.
+// eachLoad compares the tallies of the loads. Those of one that did not end
+// were kept from format 1 with "items" on.
 func (c *checker) eachLoad() error {
 	next, back := uint32(1), c.unloads
 	skip := func() { // those that were taken back
@@ -169,6 +170,11 @@ func (c *checker) eachLoad() error {
 			if l.Table == "" { // else its end and its beginning are one record
 				c.ended++
 			}
+		}
+		if l.Ended != 0 || l.Items > 0 {
+			if l.Items > 0 {
+				want(c, "load", on("load", l.ID)+", received", int64(l.Tally.Received), l.Items)
+			}
 			want(c, "load", on("load", l.ID), l.Tally.Accepted, c.loads[l.ID].Accepted)
 			want(c, "load", on("load", l.ID)+", flagged", l.Tally.Flagged, c.loads[l.ID].Flagged)
 		}
@@ -177,6 +183,46 @@ func (c *checker) eachLoad() error {
 	})
 	skip()
 	want(c, "load", "how many", next, c.head.Loads)
+	return errors.Join(err, c.pieces())
+}
+
+// pieces reads the rows that are kept of loads: they open, stand in order, and
+// are as many as their load says.
+func (c *checker) pieces() error {
+	loads, rows, next := map[uint32]*storage.Load{}, map[uint32][2]int64{}, map[uint32]int64{}
+	err := c.v.snap.Loads(func(l *storage.Load) error {
+		if l.Table != "" {
+			return nil
+		}
+		loads[l.ID] = &storage.Load{Line: l.Line, Rows: l.Rows, Excepted: l.Excepted}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	last := func(load uint32) int64 {
+		if l := loads[load]; l != nil {
+			return l.Line
+		}
+		c.bad("kept rows", on("load", load), errors.New("there is no such load"))
+		return 0
+	}
+	open := func(number uint64, sealed []byte) ([]byte, error) {
+		return c.keys.Open(nobody, number, sealPiece, sealed, nil)
+	}
+	err = c.v.snap.Pieces(0, last, open, func(p *storage.Piece) error {
+		if p.Line < max(next[p.Load], 1) {
+			c.bad("kept rows", on("load", p.Load)+", "+on("line", p.Line), errors.New("they overlap with those before"))
+		}
+		next[p.Load] = p.Line + p.Rows
+		n := rows[p.Load]
+		rows[p.Load] = [2]int64{n[0] + p.Rows, n[1] + p.Excepted}
+		c.count("kept rows", int(p.Rows))
+		return nil
+	})
+	for id, l := range loads {
+		want(c, "kept rows", on("load", id), rows[id], [2]int64{l.Rows, l.Excepted})
+	}
 	return err
 }
 

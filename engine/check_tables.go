@@ -29,7 +29,7 @@ func (c *checker) tables() error {
 			return err
 		}
 		where := fmt.Sprintf("table %s, load %d", v.Table, v.Load)
-		if l := loads[v.Load]; l == nil || l.Table != v.Table || l.Rows != v.Rows || l.Seq != v.Seq {
+		if l := loads[v.Load]; l == nil || l.Table != v.Table || l.Rows != int64(v.Rows) || l.Seq != v.Seq {
 			c.bad("table", where, errors.New("its load is another"))
 		}
 		want(c, "table", where+", chunks", chunks[v.Content], v.Chunks)

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -116,46 +115,12 @@ func asked(v any) io.Reader {
 	return bytes.NewReader(text)
 }
 
-// Load brings in lines of the specification, as Engine.Load does.
-func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadReport, error) {
-	if o == nil {
-		o = &LoadOptions{}
-	}
-	q := url.Values{"name": {o.Name}, "source": {o.Source}, "keep": {strconv.Itoa(o.Keep)}}
-	body := &counting{r: r, progress: o.Progress}
-	out, err := tell[loadReply](ctx, c, http.MethodPost, "/load?"+q.Encode(), body)
-	if body.err != nil {
-		err = &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: body.err} // the input, not the socket, is at fault
-	}
-	return out.report(), err
-}
-
 // Unload takes a load back, as Engine.Unload does. It tells no progress.
 func (c *Client) Unload(ctx context.Context, load uint32, o *UnloadOptions) (UnloadReport, error) {
 	if o == nil {
 		o = &UnloadOptions{}
 	}
 	return tell[UnloadReport](ctx, c, http.MethodPost, "/unload", asked(unloadQuestion{load, o.DryRun, o.Wait}))
-}
-
-// counting tells how far a reader was read, and remembers why it ended.
-type counting struct {
-	r        io.Reader
-	n        int64
-	err      error
-	progress func(int64)
-}
-
-func (c *counting) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	if err != nil && err != io.EOF {
-		c.err = err
-	}
-	if c.progress != nil {
-		c.progress(c.n)
-	}
-	return n, err
 }
 
 // IngestJSON takes events in, as Engine.IngestJSON does.

@@ -48,6 +48,9 @@ func (t *turn) commit() error {
 	for f, d := range t.docs {
 		l.docs.put(f, d)
 	}
+	for _, s := range t.loads {
+		s.stored = s.rec
+	}
 	e.follow.put(t.pieces)
 	Point("published")
 	return nil
@@ -66,6 +69,9 @@ func (t *turn) put() error {
 		return err
 	}
 	if err := e.putNames(t.tx); err != nil {
+		return err
+	}
+	if err := t.putLoads(); err != nil {
 		return err
 	}
 	return l.putHead(t.tx, t.at.UnixMicro())

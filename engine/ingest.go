@@ -197,6 +197,7 @@ const (
 	sealIdentity = 2
 	sealDocument = 3
 	sealReject   = 4
+	sealPiece    = 5
 )
 
 // source names where the item comes from.

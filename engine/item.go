@@ -61,14 +61,18 @@ func (b *batch) keep(s []byte) []byte {
 		return nil
 	}
 	if len(b.arena)+len(s) > cap(b.arena) {
-		b.arena = make([]byte, 0, max(arenaBytes, len(s)))
+		b.arena = make([]byte, 0, max(arenaBytes, len(s), min(2*cap(b.arena), mostArena))) // the next chunk needs as much
 	}
 	n := len(b.arena)
 	b.arena = append(b.arena, s...)
 	return b.arena[n:len(b.arena):len(b.arena)]
 }
 
-const arenaBytes = chunkBytes + chunkBytes/4
+// Bounds of an arena: what a chunk of lines needs, and what one of rows may.
+const (
+	arenaBytes = chunkBytes + chunkBytes/4
+	mostArena  = 8 * arenaBytes
+)
 
 // add copies one item of a cleaner, which was read from the given line of the
 // input. The item's own bytes are not copied: the line must outlive the batch.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -83,7 +84,7 @@ func (l *line) tally(source string, load *session, r kith.Result) {
 	t.Of(r)
 	l.head.Tallies[source] = t
 	if load != nil {
-		load.tally.Of(r)
+		load.count(r)
 	}
 }
 
@@ -106,9 +107,10 @@ type turn struct {
 	rejects  storage.Rejects
 	unseen   kith.FragmentID // fragments from here on were numbered for the event in hand
 	calls    []*call
-	replay   bool    // the log is told again: nothing is written
-	held     *held   // of a replay
-	rulings  rulings // likewise
+	loads    []*session // of calls
+	replay   bool       // the log is told again: nothing is written
+	held     *held      // of a replay
+	rulings  rulings    // likewise
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte
@@ -158,6 +160,9 @@ func (l *line) turn(c *call) {
 	}
 	for c != nil {
 		t.calls = append(t.calls, c)
+		if s := c.load; s != nil && !slices.Contains(t.loads, s) {
+			t.loads = append(t.loads, s)
+		}
 		c.stored = len(c.results)
 		if err = t.call(c); err != nil || t.full() {
 			break
@@ -165,7 +170,7 @@ func (l *line) turn(c *call) {
 		switch {
 		case l.q.urgent.Load() > 0:
 			c = l.q.request() // into the same turn: it is answered by the same sync
-		case c.load != nil && c.next == len(c.items):
+		case c.load != nil && !c.left():
 			c, _ = l.q.take(false)
 		default:
 			c = nil // who asked is answered before a load goes on
@@ -185,7 +190,7 @@ func (l *line) turn(c *call) {
 		if err != nil {
 			c.results = c.results[:c.stored] // what the report tells of is stored
 		}
-		if err == nil && c.next < len(c.items) {
+		if err == nil && c.left() {
 			l.q.back(c)
 			continue
 		}
@@ -196,6 +201,15 @@ func (l *line) turn(c *call) {
 // call applies the items of a call until it ends, the turn is full, or others
 // press: they come into the same turn.
 func (t *turn) call(c *call) error {
+	if c.load != nil && c.load.stopped() {
+		c.items, c.keep = c.items[:c.next], nil
+		return nil
+	}
+	if c.keep != nil {
+		if all, err := t.keepPiece(c); !all || err != nil {
+			return err
+		}
+	}
 	for c.next < len(c.items) && !t.full() && !t.pressed() {
 		if t.events&yieldMask == yieldMask && t.l.q.urgent.Load() == 0 {
 			runtime.Gosched()
@@ -207,6 +221,9 @@ func (t *turn) call(c *call) error {
 		}
 		c.results = append(c.results, res)
 		c.next++
+		if res.Verdict == kith.Rejected && c.load != nil && c.load.stopped() {
+			c.items = c.items[:c.next]
+		}
 	}
 	return nil
 }

@@ -1,16 +1,13 @@
 package engine
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
-	"sync"
 
 	"github.com/kithdb/kith"
-	"github.com/kithdb/kith/storage"
 )
 
 // LoadOptions say how a file or feed is brought in; nil is the same as the zero value.
@@ -19,13 +16,20 @@ type LoadOptions struct {
 	Source   string           // of its events; empty: "load"
 	Progress func(read int64) // called now and then with the bytes read so far; nil: nobody asks
 	Keep     int              // how many of the first refusals the report shows; 0: 10
+
+	Size      int64  // of the input, where it is known: it helps to tell inputs apart; 0: it is not
+	Mapping   []byte // of LoadRows: the mapping's text, at most 64 KiB, kept with the load
+	MaxErrors int    // stop when so many items were rejected; 0: never
 }
 
 // LoadReport says what became of the items of a load.
 type LoadReport struct {
 	kith.Tally
-	Load  uint32  // its number; every event of it carries it
-	First []Issue // the first items that were refused
+	Load     uint32  // its number; every event of it carries it
+	Rows     int64   // of LoadRows: the rows that were read
+	Excepted int64   // of LoadRows: those of them that the mapping leaves out on purpose
+	Earlier  int64   // items of the same input that an earlier call, which did not end, had stored
+	First    []Issue // the first items that were refused in this call
 }
 
 // Issue is one item that was not accepted: its line in the input, and why.
@@ -34,246 +38,159 @@ type Issue struct {
 	kith.Result
 }
 
-// session is what a load is while it runs.
-type session struct {
-	id     uint32
-	source string
-	tally  kith.Tally        // the line's
-	rows   map[uint64]uint64 // the line's: how often a row without message id was seen
-}
+// ErrTooMany ends a load in which more was rejected than LoadOptions.MaxErrors allows.
+var ErrTooMany = errors.New("too much of it was rejected")
 
-// equal gives how many rows equal to this one the input had before.
-func (s *session) equal(print uint64) uint64 {
-	if s.rows == nil {
-		s.rows = map[uint64]uint64{}
-	}
-	n := s.rows[print]
-	s.rows[print]++
-	return n
-}
-
-// chunkBytes is how much input is cleaned at once.
-const chunkBytes = 256 << 10
-
-// mostLine bounds a line of input; a longer one is refused by itself.
-const mostLine = 16 << 20
-
-// chunk is a piece of input that ends with a line.
-type chunk struct {
-	data []byte
-	line int64 // number of its first line
-	call *call
-	own  *batch
-	done chan struct{}
-}
-
-// chunks and batches are used again: a load has the same few all the time.
-var (
-	chunkPool sync.Pool // of []byte
-	batchPool = sync.Pool{New: func() any { return &batch{} }}
-)
-
-func chunkBuffer(n int) []byte {
-	if b, ok := chunkPool.Get().(*[]byte); ok && cap(*b) >= n {
-		return (*b)[:n]
-	}
-	return make([]byte, n, n+chunkBytes/4)
-}
-
-// free gives a chunk's memory back. The line is done with it.
-func (c *chunk) free() {
-	c.own.reset()
-	batchPool.Put(c.own)
-	data := c.data
-	chunkPool.Put(&data)
-	c.own, c.data, c.call = nil, nil, nil
-}
+// mostMapping bounds the text of a mapping: it stands in the load's record.
+const mostMapping = 64 << 10
 
 // Load brings in lines of the specification: a call, a batch object or an array
 // of calls on each. Cleaning runs on several cores, storing in the line, in the
 // order of the input. What was stored before an error stays, under the load's number.
+//
+// A load that did not end, because of an error or because its process did, goes
+// on when the same input comes again under the same name and source: it keeps
+// its number, and comes to what it would have come to without a break.
 func (e *Engine) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadReport, error) {
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	s, err := e.beginLoad(o)
+	return e.load(ctx, newLines(r, o.Progress), o, nil)
+}
+
+// LoadRows brings in the rows of somebody's file through a mapping, as Load
+// does. The rows themselves are kept, sealed, so that a better mapping can be
+// applied to them; rows of which the mapping makes no call are rejected items.
+func (e *Engine) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadReport, error) {
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	if err := o.mapped(); err != nil {
+		return LoadReport{}, err
+	}
+	return e.load(ctx, &mapped{Rows: rows, progress: o.Progress}, o, append([]byte{}, rows.Head()...))
+}
+
+// mapped tells what is wrong with the options of a load through a mapping.
+func (o *LoadOptions) mapped() error {
+	if len(o.Mapping) == 0 || len(o.Mapping) > mostMapping {
+		return &kith.Error{Op: "engine.LoadRows", On: "LoadOptions.Mapping", Kind: kith.ErrInvalid,
+			Err: fmt.Errorf("it has %d bytes: give the text of the mapping, at most %d", len(o.Mapping), mostMapping)}
+	}
+	return nil
+}
+
+// load carries an input through cleaning and the line. head is that of rows, and nil of lines.
+func (e *Engine) load(ctx context.Context, in input, o *LoadOptions, head []byte) (LoadReport, error) {
+	from := lead(in)
+	s, err := e.beginLoad(o, from.first, head)
 	if err != nil {
 		return LoadReport{}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work := make(chan *chunk, e.lim.threads)
-	order := make(chan *chunk, 4*e.lim.threads)
-	var read error
-	go func() {
-		defer close(order)
-		defer close(work)
-		read = split(ctx, r, o.Progress, func(c *chunk) bool {
-			select {
-			case order <- c:
-			case <-ctx.Done():
-				return false
-			}
-			work <- c
-			return true
-		})
-	}()
-	var cleaners sync.WaitGroup
-	for range e.lim.threads {
-		cleaners.Go(func() { e.cleanChunks(work, s) })
+	order, ended := chunksOf(ctx, from, e.lim.threads, func(c *chunk) { e.cleanChunk(in, c, s) })
+	st := &storing{e: e, s: s, keep: o.Keep, stop: cancel}
+	if st.keep <= 0 {
+		st.keep = 10
 	}
-	report, err := e.storeChunks(ctx, cancel, order, s, o.Keep)
-	cleaners.Wait()
-	if err = errors.Join(err, read); err == nil {
+	st.run(ctx, order)
+	read := ended()
+	if err = errors.Join(st.err, read); err == nil {
 		err = ctx.Err()
 	}
-	report.Load = s.id
-	return report, errors.Join(err, e.endLoad(s))
+	err = errors.Join(err, e.endLoad(s, err == nil))
+	st.report.Load, st.report.Earlier = s.rec.ID, s.skip
+	st.report.Tally, st.report.Rows, st.report.Excepted = s.stored.Tally, s.stored.Rows, s.stored.Excepted
+	return st.report, err
 }
 
-// beginLoad gives the load its number.
-func (e *Engine) beginLoad(o *LoadOptions) (*session, error) {
-	s := &session{source: o.Source}
-	if s.source == "" {
-		s.source = "load"
-	}
-	return s, e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
-		s.id = e.line.head.Loads
-		e.line.head.Loads++
-		return tx.PutLoad(&storage.Load{ID: s.id, Seq: seq, Name: o.Name, Source: s.source, At: at})
-	}, func() { e.line.sessions[s.id] = s })
+// cleanChunk makes items of a chunk.
+func (e *Engine) cleanChunk(in input, c *chunk, s *session) {
+	cl := e.cleaner() // anew for each chunk: the rules may have changed
+	defer e.cleaners.Put(cl)
+	b := batchPool.Get().(*batch)
+	c.own = b
+	now := e.o.now().UnixMicro()
+	n := 0
+	in.items(c, func(line int64, call []byte) {
+		if n++; n&yieldMask == yieldMask {
+			runtime.Gosched()
+		}
+		cl.Line(call, now)
+		for it := cl.Next(); it != nil; it = cl.Next() {
+			cl.add(b, it, line)
+		}
+	}, func(line int64, code, path string, row []byte) {
+		b.items = append(b.items, item{code: code, path: path, line: line, raw: row})
+	})
+	c.call = &call{items: b.items, rules: cl.rules, load: s, bytes: b.size()}
 }
 
-// endLoad notes what became of the load.
-func (e *Engine) endLoad(s *session) error {
-	return e.metaThen(func(tx *storage.Tx, _ kith.Seq, at int64) error {
-		return tx.EndLoad(s.id, at, s.tally)
-	}, func() { delete(e.line.sessions, s.id) })
+// storing sends cleaned chunks through the line, in the order of the input.
+type storing struct {
+	e       *Engine
+	s       *session
+	keep    int
+	stop    func()
+	report  LoadReport
+	err     error
+	waiting []*chunk
 }
 
-// split cuts the input at line ends and hands the chunks on, until more says no.
-func split(ctx context.Context, r io.Reader, progress func(int64), more func(*chunk) bool) error {
-	in := bufio.NewReaderSize(r, chunkBytes)
-	line, read := int64(1), int64(0)
-	var rest []byte
-	for ctx.Err() == nil {
-		data := chunkBuffer(len(rest) + chunkBytes)
-		n := copy(data, rest)
-		m, err := fill(in, data[n:])
-		read += int64(m)
-		if progress != nil {
-			progress(read)
-		}
-		end := err == io.EOF
-		if err != nil && !end {
-			return &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: err}
-		}
-		data = data[:n+m]
-		cut := len(data)
-		if !end {
-			cut = bytes.LastIndexByte(data, '\n') + 1
-		}
-		if cut == 0 && len(data) < mostLine {
-			rest = data
-			continue
-		}
-		if cut == 0 {
-			return &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: errors.New("a line is longer than 16 MiB")}
-		}
-		rest = append([]byte{}, data[cut:]...)
-		c := &chunk{data: data[:cut], line: line, done: make(chan struct{})}
-		line += int64(bytes.Count(c.data, []byte{'\n'}))
-		if !more(c) || end {
-			return nil
-		}
-	}
-	return nil
-}
-
-// fill reads until p is full. Only the reader's own end is io.EOF: a compressed
-// file that is cut off ends with another error.
-func fill(r io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = r.Read(p[n:])
-		n += m
-	}
-	return n, err
-}
-
-// cleanChunks cleans chunks until there are no more.
-func (e *Engine) cleanChunks(work <-chan *chunk, s *session) {
-	for c := range work {
-		cl := e.cleaner() // anew for each chunk: the rules may have changed
-		b := batchPool.Get().(*batch)
-		now := e.o.now().UnixMicro()
-		n := c.line
-		for data := c.data; len(data) > 0; n++ {
-			line, rest, _ := bytes.Cut(data, []byte{'\n'})
-			data = rest
-			if n&yieldMask == yieldMask {
-				runtime.Gosched()
-			}
-			cl.Line(bytes.TrimSuffix(line, []byte{'\r'}), now)
-			for it := cl.Next(); it != nil; it = cl.Next() {
-				cl.add(b, it, n)
-			}
-		}
-		e.cleaners.Put(cl)
-		c.own = b
-		c.call = &call{items: b.items, rules: cl.rules, load: s, bytes: b.size()}
-		close(c.done)
-	}
-}
-
-// storeChunks sends cleaned chunks through the line in the order of the input.
-func (e *Engine) storeChunks(ctx context.Context, cancel func(), order <-chan *chunk, s *session, keep int) (LoadReport, error) {
-	if keep <= 0 {
-		keep = 10
-	}
-	var r LoadReport
-	var first error
-	var waiting []*chunk
-	settle := func(ch *chunk) {
-		c := ch.call
-		<-c.done
-		for i, res := range c.results {
-			r.Of(res)
-			if res.Code != "" && len(r.First) < keep {
-				r.First = append(r.First, Issue{c.items[i].line, res})
-			}
-		}
-		if c.err != nil && first == nil {
-			first = c.err
-			cancel()
-		}
-		ch.free()
-	}
+func (st *storing) run(ctx context.Context, order <-chan *chunk) {
 	for c := range order {
 		<-c.done
-		if first != nil || len(c.call.items) == 0 {
+		if c.err != nil {
+			st.fail(c.err)
+		}
+		if st.err != nil || !st.s.take(c) {
 			c.free()
 			continue
 		}
-		err := e.follow.wait(ctx, e.lim.queue)
+		err := st.e.follow.wait(ctx, st.e.lim.queue)
 		if err == nil {
-			err = e.line.q.put(ctx, c.call)
+			err = st.e.line.q.put(ctx, c.call)
 		}
 		if err != nil {
-			first = err
-			cancel()
+			st.fail(err)
+			c.free()
 			continue
 		}
-		waiting = append(waiting, c)
-		if len(waiting) > 8 {
-			settle(waiting[0])
-			waiting = waiting[1:]
+		st.waiting = append(st.waiting, c)
+		if len(st.waiting) > 8 {
+			st.settle(st.waiting[0])
+			st.waiting = st.waiting[1:]
 		}
 	}
-	for _, c := range waiting {
-		settle(c)
+	for _, c := range st.waiting {
+		st.settle(c)
 	}
-	return r, first
+}
+
+func (st *storing) fail(err error) {
+	if st.err == nil {
+		st.err = err
+		st.stop()
+	}
+}
+
+// settle waits for a call and reports what became of it.
+func (st *storing) settle(ch *chunk) {
+	c := ch.call
+	<-c.done
+	for i, res := range c.results {
+		if res.Code != "" && len(st.report.First) < st.keep {
+			st.report.First = append(st.report.First, Issue{c.items[i].line, res})
+		}
+	}
+	switch {
+	case c.err != nil:
+		st.fail(c.err)
+	case st.s.over.Load():
+		st.fail(ErrTooMany)
+	}
+	ch.free()
 }
 
 // inLine carries f out in the line, between two turns.

@@ -21,7 +21,12 @@ type call struct {
 	stored  int // results of earlier turns, which are durable
 	err     error
 	done    chan struct{}
+	keep    *chunk // of a load through a mapping: the rows, while they are not kept
+	kept    int    // parts of them that are
 }
+
+// left tells whether there is something of the call that no turn has carried out.
+func (c *call) left() bool { return c.next < len(c.items) || c.keep != nil }
 
 // queue holds the calls that wait for the line. Requests go before loads, but
 // not for ever: after mostPassed turns that began with a request while a load

@@ -131,7 +131,7 @@ func (e *Engine) LoadTable(ctx context.Context, name string, rows TableRows, o *
 	if err != nil {
 		return TableVersion{}, errors.Join(err, w.drop())
 	}
-	load := &storage.Load{Name: o.Name, Source: cmp.Or(o.Source, "table"), At: began, Table: name, Rows: v.Rows}
+	load := &storage.Load{Name: o.Name, Source: cmp.Or(o.Source, "table"), At: began, Table: name, Rows: int64(v.Rows)}
 	if err := e.countTable(load, v); err != nil {
 		return TableVersion{}, err // it may count after all: the commit is what failed
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -32,6 +31,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("GET /lease", s.lease)
 	handle("POST /load", e.serveLoad)
 	handle("POST /unload", e.serveUnload)
+	handle("POST /load/rows", e.serveLoadRows)
 	handle("POST /ingest", e.serveIngest)
 	handle("POST /profile", e.serveProfile)
 	handle("POST /timeline", e.serveTimeline)
@@ -62,17 +62,6 @@ func ask(r *http.Request, v any) error {
 	return nil
 }
 
-func (e *Engine) serveLoad(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
-	keep, err := strconv.Atoi(q.Get("keep"))
-	if err != nil {
-		keep = 0 // the default
-	}
-	report, err := e.Load(r.Context(), whole{r.Body}, &LoadOptions{Name: q.Get("name"), Source: q.Get("source"), Keep: keep})
-	send(w, report.wire(), err)
-	return nil
-}
-
 // unloadQuestion is what /unload is asked.
 type unloadQuestion struct {
 	Load   uint32        `json:"load"`
@@ -88,17 +77,6 @@ func (e *Engine) serveUnload(w http.ResponseWriter, r *http.Request) error {
 	report, err := e.Unload(r.Context(), q.Load, &UnloadOptions{DryRun: q.DryRun, Wait: q.Wait})
 	send(w, report, err)
 	return nil
-}
-
-// whole is the body of a request; one that is cut off does not look like one that ends.
-type whole struct{ io.Reader }
-
-func (w whole) Read(p []byte) (int, error) {
-	n, err := w.Reader.Read(p)
-	if err == io.ErrUnexpectedEOF {
-		err = errors.New("whoever sent the load ended before it was whole")
-	}
-	return n, err
 }
 
 func (e *Engine) serveIngest(w http.ResponseWriter, r *http.Request) error {

@@ -37,6 +37,7 @@ var statuses = []struct {
 	{kith.ErrClosed, http.StatusServiceUnavailable},
 	{kith.ErrLocked, http.StatusLocked},
 	{kith.ErrCorrupt, http.StatusInternalServerError},
+	{ErrTooMany, http.StatusUnprocessableEntity},
 	{context.Canceled, http.StatusRequestTimeout},
 	{context.DeadlineExceeded, http.StatusRequestTimeout},
 }
@@ -101,8 +102,11 @@ var errCut = &kith.Error{Op: "kith.sock", Kind: kith.ErrClosed, Err: errors.New(
 // loadReply is a LoadReport on its way.
 type loadReply struct {
 	kith.Tally
-	Load  uint32       `json:"load"`
-	First []issueReply `json:"first"`
+	Load     uint32       `json:"load"`
+	Rows     int64        `json:"rows"`
+	Excepted int64        `json:"excepted"`
+	Earlier  int64        `json:"earlier"`
+	First    []issueReply `json:"first"`
 }
 
 type issueReply struct {
@@ -111,7 +115,7 @@ type issueReply struct {
 }
 
 func (r *LoadReport) wire() loadReply {
-	out := loadReply{Tally: r.Tally, Load: r.Load}
+	out := loadReply{Tally: r.Tally, Load: r.Load, Rows: r.Rows, Excepted: r.Excepted, Earlier: r.Earlier}
 	for _, i := range r.First {
 		out.First = append(out.First, issueReply{i.Line, i.Result})
 	}
@@ -119,7 +123,7 @@ func (r *LoadReport) wire() loadReply {
 }
 
 func (r *loadReply) report() LoadReport {
-	out := LoadReport{Tally: r.Tally, Load: r.Load}
+	out := LoadReport{Tally: r.Tally, Load: r.Load, Rows: r.Rows, Excepted: r.Excepted, Earlier: r.Earlier}
 	for _, i := range r.First {
 		out.First = append(out.First, Issue{i.Line, i.Result})
 	}

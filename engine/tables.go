@@ -243,18 +243,23 @@ func (w *view) loads() history.Table {
 	fields := append([]history.Field{
 		{Name: "load", Type: history.UInt}, {Name: "name", Type: history.String}, {Name: "source", Type: history.String},
 		{Name: "began", Type: history.Timestamp}, {Name: "ended", Type: history.Timestamp},
+		{Name: "mapped", Type: history.Bool}, {Name: "rows", Type: history.BigInt}, {Name: "excepted", Type: history.BigInt},
 	}, tallyFields()...)
 	fields = append(fields, history.Field{Name: "table_name", Type: history.String}, history.Field{Name: "table_rows", Type: history.BigInt})
 	return rowTable("loads", fields, one, w.e.store.Count('o'), func(_ int, r *records) error {
 		return w.v.snap.Loads(func(l *storage.Load) error {
-			var ended, rows any
+			var ended, rows, excepted, tableRows any
+			switch {
+			case l.Mapping != nil:
+				rows, excepted = l.Rows, l.Excepted
+			case l.Table != "":
+				tableRows = l.Rows
+			}
 			if l.Ended != 0 {
 				ended = l.Ended
 			}
-			if l.Table != "" {
-				rows = int64(l.Rows)
-			}
-			r.add(append(append([]any{l.ID, l.Name, l.Source, l.At, ended}, tallyValues(l.Tally)...), text(l.Table), rows)...)
+			row := append([]any{l.ID, l.Name, l.Source, l.At, ended, l.Mapping != nil, rows, excepted}, tallyValues(l.Tally)...)
+			r.add(append(row, text(l.Table), tableRows)...)
 			return nil
 		})
 	})

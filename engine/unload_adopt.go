@@ -324,8 +324,11 @@ func (u *unloading) rejects(a *adoption, is *storage.Snapshot) (err error) {
 }
 
 // otherLoads takes the load away, and corrects the tallies of those that got something of it.
-func (u *unloading) otherLoads(a *adoption, is *storage.Snapshot) error {
+func (u *unloading) otherLoads(a *adoption, is *storage.Snapshot) (err error) {
 	if err := a.tx.DropLoad(u.load.ID); err != nil {
+		return err
+	}
+	if a.tx, err = a.tx.DropPieces(&is.Reader, u.load.ID, a.onward); err != nil {
 		return err
 	}
 	u.lost++ // of its beginning
@@ -334,8 +337,11 @@ func (u *unloading) otherLoads(a *adoption, is *storage.Snapshot) error {
 	}
 	for id, change := range u.loads {
 		l, err := is.Load(id)
-		if err != nil || l == nil || l.Ended == 0 { // one that runs is told at the end
+		if err != nil {
 			return err
+		}
+		if l == nil {
+			continue
 		}
 		add(&l.Tally, &change, 1)
 		if err := a.tx.PutLoad(l); err != nil {
@@ -441,7 +447,8 @@ func (u *unloading) swap() error {
 	k.writing, k.frozen, k.sweep, k.merging, k.last = false, nil, nil, true, e.line.head.Events
 	for id, change := range u.loads {
 		if s := l.sessions[id]; s != nil {
-			add(&s.tally, &change, 1)
+			add(&s.rec.Tally, &change, 1)
+			add(&s.stored.Tally, &change, 1)
 		}
 	}
 	u.x.remove()

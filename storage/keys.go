@@ -30,10 +30,11 @@ const (
 	keyStaged     = 'y' // y<key>: what will stand under the key once a switch has been made
 	keyNears      = 'a' // a…: sorted runs of what near-duplicates are found by
 	keyTable      = 'b' // b…: reference tables: versions, their rows in chunks, and what was taken away
+	keyPiece      = 'q' // q<load><line><part>: the rows of a load through a mapping, as they were read
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosvwyab"
+const prefixes = "mlkdingpuftrxosvwyabq"
 
 // Names under keyMeta.
 var (

@@ -211,40 +211,6 @@ func eachRepeat(key, p []byte, f func(Repeat) error) error {
 	return nil
 }
 
-// Load is one file or feed that was brought in.
-type Load struct {
-	ID     uint32     `json:"id"`
-	Seq    kith.Seq   `json:"seq"` // of the record that began it
-	Name   string     `json:"name"`
-	Source string     `json:"source"`
-	At     int64      `json:"at"`    // began, microseconds
-	Ended  int64      `json:"ended"` // 0: it did not end
-	Tally  kith.Tally `json:"tally"`
-	Table  string     `json:"table,omitempty"` // of a reference table's load: which; it has no items
-	Rows   uint64     `json:"rows,omitempty"`  // of that table
-}
-
-// PutLoad stores a load, for the first time or again.
-func (tx *Tx) PutLoad(l *Load) error {
-	key := key4(keyLoad, l.ID)
-	p, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	return tx.put(key, p)
-}
-
-// Loads calls f for each load, in order.
-func (r *Reader) Loads(f func(*Load) error) error {
-	return r.Scan([]byte{keyLoad}, func(key, p []byte) error {
-		var l Load
-		if err := json.Unmarshal(p, &l); err != nil {
-			return damaged(key)
-		}
-		return f(&l)
-	})
-}
-
 // RulesRecord is one version of the rules of identity.
 type RulesRecord struct {
 	Version uint32   `json:"version"`
@@ -346,18 +312,3 @@ func (tx *Tx) SweepUnits(checkpoint uint64, from []byte, n int) (next []byte, er
 }
 
 func sameUnit(a, b []byte) bool { return string(a[:len(a)-8]) == string(b[:len(b)-8]) }
-
-// EndLoad notes when a load ended, and what became of its items.
-func (tx *Tx) EndLoad(id uint32, at int64, tally kith.Tally) error {
-	var l Load
-	key := key4(keyLoad, id)
-	p, err := tx.Get(key)
-	if err != nil {
-		return err
-	}
-	if p == nil || json.Unmarshal(p, &l) != nil {
-		return damaged(key)
-	}
-	l.Ended, l.Tally = at, tally
-	return tx.PutLoad(&l)
-}

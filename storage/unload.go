@@ -41,22 +41,26 @@ func (r *Reader) Unloads() (list []Unload, err error) {
 	return list, err
 }
 
-// Load gives one load; nil: there is none of that number.
-func (r *Reader) Load(id uint32) (*Load, error) {
-	key := key4(keyLoad, id)
-	p, err := r.Get(key)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	l := &Load{}
-	if json.Unmarshal(p, l) != nil {
-		return nil, damaged(key)
-	}
-	return l, nil
-}
-
 // DropLoad takes a load away.
 func (tx *Tx) DropLoad(id uint32) error { return tx.Delete(key4(keyLoad, id)) }
+
+// DropPieces takes the rows away that are kept of a load. next is called between parts.
+func (tx *Tx) DropPieces(r *Reader, load uint32, next func(tx *Tx) (*Tx, error)) (*Tx, error) {
+	var keys [][]byte
+	err := r.Keys(key4(keyPiece, load), func(key []byte) error {
+		keys = append(keys, append([]byte{}, key...))
+		return nil
+	})
+	for _, key := range keys {
+		if err == nil {
+			err = tx.Delete(key)
+		}
+		if err == nil {
+			tx, err = next(tx)
+		}
+	}
+	return tx, err
+}
 
 // KeepDecisions writes each chunk of decisions that keep does not keep whole
 // without the others. next is called between chunks.

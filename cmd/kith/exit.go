@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
 )
 
 // The exit codes, as `kith --help` lists them. They never change.
@@ -30,6 +31,7 @@ var exits = []struct {
 	{errUsage, exitUsage, "usage"},
 	{context.Canceled, exitInterrupted, ""},
 	{errRejects, exitRejects, ""},
+	{engine.ErrTooMany, exitRejects, ""},
 	{kith.ErrInvalid, 3, "invalid"},
 	{kith.ErrNotFound, 4, "not found"},
 	{kith.ErrExists, 5, "exists"},
@@ -39,7 +41,7 @@ var exits = []struct {
 	{kith.ErrClosed, 8, "or closed"},
 	{errDiffers, 9, ""},
 	{kith.ErrCorrupt, 9, "corrupt or check differs"},
-	{errRejects, exitRejects, "rejects under --strict"},
+	{errRejects, exitRejects, "rejects under --strict or --max-errors"},
 	{context.Canceled, exitInterrupted, "interrupted"},
 }
 

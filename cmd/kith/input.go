@@ -11,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/kithdb/kith"
 )
 
 // input is one file on its way in: opened, unpacked, counted. Reading runs
@@ -45,13 +47,35 @@ func (a *app) openInput(name string) (*input, error) {
 		if err != nil {
 			return nil, plain(err)
 		}
-		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+		switch st, err := f.Stat(); {
+		case err != nil:
+			return nil, errors.Join(err, f.Close())
+		case st.IsDir():
+			return nil, errors.Join(&kith.Error{Op: "kith load", On: name, Kind: kith.ErrInvalid, Err: errors.New("it is a directory: name the files in it")}, f.Close())
+		case st.Mode().IsRegular():
 			in.size = st.Size()
 		}
 		raw, in.file = f, f
 	}
 	in.start(a.ctx, raw)
 	return in, nil
+}
+
+// parquet gives the file itself, where it is one of Parquet: those are read from their end.
+func (in *input) parquet() *os.File {
+	f, ok := in.file.(*os.File)
+	magic := make([]byte, 4)
+	if !ok || in.size == 0 {
+		return nil
+	}
+	if _, err := f.ReadAt(magic, 0); err != nil || string(magic) != "PAR1" {
+		return nil
+	}
+	in.cancel()
+	for range in.pieces {
+		continue // until nobody else reads the file
+	}
+	return f
 }
 
 // start begins to read ahead.

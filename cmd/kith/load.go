@@ -3,21 +3,30 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/engine/source"
 )
 
 // loadCmd is `kith load`.
 type loadCmd struct {
-	Dir    string   `arg:"" help:"The platform's directory; made when it is not there."`
-	Files  []string `arg:"" help:"Files of events, plain, gzip or zstd; '-' is standard input."`
-	Source string   `placeholder:"NAME" help:"Source of the events. Default: load."`
-	Strict bool     `help:"Exit with 10 when something was rejected."`
-	Show   int      `default:"10" placeholder:"N" help:"How many of the first refusals to show."`
-	JSON   bool     `name:"json" help:"Write the summary as JSON to standard output."`
+	Dir       string   `arg:"" help:"The platform's directory; made when it is not there."`
+	Files     []string `arg:"" help:"Files of events, plain, gzip or zstd; with --map, any that the mapping is for; '-' is standard input."`
+	Map       string   `placeholder:"FILE" help:"Mapping that makes events of the files' rows; kith map proposes one."`
+	Source    string   `placeholder:"NAME" help:"Source of the events. Default: that of the mapping, or load."`
+	Strict    bool     `help:"Exit with 10 when something was rejected."`
+	MaxErrors int      `placeholder:"N" help:"Stop when N items were rejected; what was stored stays."`
+	Errors    string   `placeholder:"FILE" help:"Write what was not accepted to a CSV file: line, path, reason, the row as it came in."`
+	Show      int      `default:"10" placeholder:"N" help:"How many of the first refusals to show."`
+	JSON      bool     `name:"json" help:"Write the summary as JSON to standard output."`
+
+	mapping []byte
+	parsed  *source.Mapping
 }
 
 // loaded is what became of one file, for programs.
@@ -26,7 +35,10 @@ type loaded struct {
 	Load    uint32 `json:"load"`
 	Seconds string `json:"seconds"`
 	kith.Tally
-	First []refusal `json:"first"`
+	Rows     int64     `json:"rows,omitempty"`
+	Excepted int64     `json:"excepted,omitempty"`
+	Earlier  int64     `json:"earlier,omitempty"`
+	First    []refusal `json:"first"`
 }
 
 // refusal is one item that was not accepted.
@@ -39,6 +51,9 @@ type refusal struct {
 
 // Run brings the files in, one load each, in the order given.
 func (c *loadCmd) Run(a *app) error {
+	if err := c.readMapping(); err != nil {
+		return err
+	}
 	var inputs []*input
 	defer func() {
 		for _, in := range inputs {
@@ -52,21 +67,43 @@ func (c *loadCmd) Run(a *app) error {
 		}
 		inputs = append(inputs, in)
 	}
+	errs, err := c.createErrors()
+	if err != nil {
+		return err
+	}
 	rejected := 0
-	err := a.with(c.Dir, true, func(p platform) error {
+	err = a.with(c.Dir, true, func(p platform) error {
 		for _, in := range inputs {
 			out, err := c.load(a, p, in)
 			rejected += out.Rejected
-			if err != nil {
+			if err = errors.Join(err, errs.list(a, p, out)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	err = errors.Join(err, errs.close())
 	if err == nil && c.Strict && rejected > 0 {
 		return errRejects
 	}
 	return err
+}
+
+// readMapping reads the mapping, where there is one.
+func (c *loadCmd) readMapping() (err error) {
+	if c.Map == "" {
+		return nil
+	}
+	if c.mapping, err = os.ReadFile(c.Map); err != nil {
+		return plain(err)
+	}
+	if c.parsed, err = source.Parse(c.mapping); err != nil {
+		return err
+	}
+	if c.Source == "" {
+		c.Source = c.parsed.Source()
+	}
+	return nil
 }
 
 // load brings one input in.
@@ -77,39 +114,74 @@ func (c *loadCmd) load(a *app, p platform, in *input) (loaded, error) {
 		name = filepath.Base(in.name)
 	}
 	bar := a.progress(name, in.size, in.lines.Load, in.taken.Load)
-	report, err := p.Load(a.ctx, in, &engine.LoadOptions{
-		Name: name, Source: c.Source, Keep: max(c.Show, 1),
+	report, err := c.bring(a, p, in, &engine.LoadOptions{
+		Name: name, Source: c.Source, Keep: max(c.Show, 1), Size: in.size, Mapping: c.mapping, MaxErrors: c.MaxErrors,
 		Progress: func(int64) { bar.at(in.taken.Load()) },
 	})
 	bar.end()
 	gone := time.Since(began)
-	out := loaded{File: in.name, Load: report.Load, Seconds: fmt.Sprintf("%.3f", gone.Seconds()), Tally: report.Tally, First: []refusal{}}
+	out := loaded{
+		File: in.name, Load: report.Load, Seconds: fmt.Sprintf("%.3f", gone.Seconds()), Tally: report.Tally,
+		Rows: report.Rows, Excepted: report.Excepted, Earlier: report.Earlier, First: []refusal{},
+	}
 	for _, i := range report.First[:min(len(report.First), max(c.Show, 0))] {
 		out.First = append(out.First, refusal{i.Line, i.Verdict.String(), i.Code, i.Path})
 	}
 	if c.JSON {
 		return out, errors.Join(err, writeJSON(a.stdout, out))
 	}
-	c.say(a, name, out, gone)
-	if err != nil && a.ctx.Err() != nil {
-		fmt.Fprintln(a.stderr, "what was accepted is stored; the same command goes on: events that are there already are not stored twice")
+	if report.Load > 0 {
+		c.say(a, name, out, gone)
+	}
+	switch {
+	case errors.Is(err, engine.ErrTooMany):
+		fmt.Fprintf(a.stderr, "stopped after %s: what was stored stays, and the same command with a greater --max-errors goes on\n", plural(int64(out.Rejected), "reject"))
+	case err != nil && a.ctx.Err() != nil && report.Load > 0:
+		fmt.Fprintln(a.stderr, "what was accepted is stored; the same command goes on where this one stopped")
 	}
 	return out, err
+}
+
+// bring hands one input to the platform, through the mapping where there is one.
+func (c *loadCmd) bring(a *app, p platform, in *input, o *engine.LoadOptions) (engine.LoadReport, error) {
+	if c.parsed == nil {
+		return p.Load(a.ctx, in, o)
+	}
+	var from io.Reader = in
+	if f := in.parquet(); f != nil {
+		from = f
+	}
+	rows, err := c.parsed.Open(o.Name, from)
+	if err != nil {
+		return engine.LoadReport{}, err
+	}
+	defer rows.Close() // a temporary file, which is gone already where that is possible
+	return p.LoadRows(a.ctx, rows, o)
 }
 
 // say tells people what became of one input.
 func (c *loadCmd) say(a *app, name string, out loaded, gone time.Duration) {
 	t := out.Tally
-	rate := float64(t.Received) / max(gone.Seconds(), 1e-6)
-	fmt.Fprintf(a.stderr, "%s: load %d, %s received in %s (%s/s): %s\n", name, out.Load, group(int64(t.Received)), took(gone), group(int64(rate)), outcome(t))
-	var rows [][]string
-	for _, r := range out.First {
-		rows = append(rows, []string{fmt.Sprintf("line %d", r.Line), r.Verdict, tame(r.Code), tame(r.Path)})
+	rate := float64(int64(t.Received)-out.Earlier) / max(gone.Seconds(), 1e-6)
+	rows := ""
+	if c.parsed != nil {
+		rows = " of " + plural(out.Rows, "row")
+		if out.Excepted > 0 {
+			rows += ", " + group(out.Excepted) + " of them left out on purpose"
+		}
 	}
-	if lined(a.stderr, "  ", rows) != nil {
+	fmt.Fprintf(a.stderr, "%s: load %d, %s received%s in %s (%s/s): %s\n", name, out.Load, group(int64(t.Received)), rows, took(gone), group(int64(rate)), outcome(t))
+	if out.Earlier > 0 {
+		fmt.Fprintf(a.stderr, "  the load had not ended: %s were stored before, and it went on\n", group(out.Earlier))
+	}
+	var first [][]string
+	for _, r := range out.First {
+		first = append(first, []string{fmt.Sprintf("line %d", r.Line), r.Verdict, tame(r.Code), tame(r.Path)})
+	}
+	if lined(a.stderr, "  ", first) != nil {
 		return // nobody reads
 	}
-	if more := t.Rejected + t.Quarantined + t.Suppressed; more > len(rows) && c.Show > 0 {
+	if more := t.Rejected + t.Quarantined + t.Suppressed; more > len(first) && c.Show > 0 {
 		fmt.Fprintf(a.stderr, "  all %s: kith rejects %s --load %d\n", group(int64(more)), c.Dir, out.Load)
 	}
 }

@@ -61,11 +61,11 @@ func TestKillAnUnload(t *testing.T) {
 		if p.after {
 			want = after
 		}
-		same(t, "killed at "+p.name, world(t, e), want)
+		same(t, "killed at "+p.name, everything(t, e), want)
 		if _, err := e.Unload(context.Background(), load, nil); p.after != missing(err) || err != nil && !p.after {
 			t.Errorf("%s: once more gives %v", p.name, err)
 		}
-		same(t, "after all, killed at "+p.name, world(t, e), after)
+		same(t, "after all, killed at "+p.name, everything(t, e), after)
 		end(t, e)
 	}
 }
@@ -82,7 +82,7 @@ func prepared(t *testing.T, kin *relatives, dir, base string) (load uint32, befo
 			load = n
 		}
 	}
-	before = world(t, e)
+	before = everything(t, e)
 	shut(t, e)
 	whole := filepath.Join(base, "whole")
 	Copy(t, dir, whole)
@@ -91,7 +91,7 @@ func prepared(t *testing.T, kin *relatives, dir, base string) (load uint32, befo
 	if err != nil || report.Events == 0 || report.Decisions == 0 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	after = world(t, e)
+	after = everything(t, e)
 	end(t, e)
 	if slices.Equal(before, after) {
 		t.Fatal("the load made no difference")
@@ -133,7 +133,7 @@ func TestUnloadOfAllLeavesNothing(t *testing.T) {
 	if _, err := e.Unload(context.Background(), 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "unloaded", world(t, e), world(t, empty))
+	same(t, "unloaded", everything(t, e), everything(t, empty))
 	same(t, "the loads", SQL(t, e, "SELECT * FROM loads"), nil)
 	same(t, "the columns", SQL(t, e, "SELECT column_name FROM (DESCRIBE SELECT * FROM events)"), SQL(t, empty, "SELECT column_name FROM (DESCRIBE SELECT * FROM events)"))
 	s, err := e.Stats(context.Background())

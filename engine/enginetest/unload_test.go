@@ -14,9 +14,9 @@ import (
 	"github.com/kithdb/kith/engine"
 )
 
-// world is everything that can be asked, by public id and message id: it is
+// everything is all that can be asked, by public id and message id: it is
 // equal in two directories with one token secret that know the same.
-func world(t testing.TB, e *engine.Engine) []string {
+func everything(t testing.TB, e *engine.Engine) []string {
 	t.Helper()
 	var out []string
 	for _, q := range []string{
@@ -170,14 +170,14 @@ func unloads(t testing.TB, kin *relatives, all []piece, seed uint64, twice bool,
 			break
 		}
 	}
-	got, gotRefused := world(t, e), refusals(t, e, passed == 0)
+	got, gotRefused := everything(t, e), refusals(t, e, passed == 0)
 	want, wantRefused := without(t, kin, filepath.Join(base, "without"), all, gone, passed)
 	if passed > 0 { // the other one's tallies are those of the model
 		got, want = bare(got), bare(want)
 	}
 	same(t, "unloaded", got, want)
 	same(t, "what was refused", gotRefused, wantRefused)
-	full := world(t, e)
+	full := everything(t, e)
 	Check(t, e)
 	report, err := e.Check(context.Background(), &engine.CheckOptions{Rebuild: true})
 	if err != nil || !report.Same || len(report.Problems) > 0 {
@@ -185,7 +185,7 @@ func unloads(t testing.TB, kin *relatives, all []piece, seed uint64, twice bool,
 	}
 	shut(t, e)
 	e = again(t, dir)
-	same(t, "rebuilt", world(t, e), full)
+	same(t, "rebuilt", everything(t, e), full)
 	for i := range gone { // its message ids are free again
 		bring(t, e, all[i])
 	}
@@ -244,7 +244,7 @@ func without(t testing.TB, kin *relatives, dir string, all []piece, gone map[int
 			bring(t, e, p)
 		}
 	}
-	is, refused = world(t, e), refusals(t, e, passed == 0)
+	is, refused = everything(t, e), refusals(t, e, passed == 0)
 	end(t, e)
 	return is, refused
 }

@@ -112,9 +112,11 @@ func (f *feed) measure(s scan) int {
 		b := f.buf[f.from+pos : f.to]
 		n, st := 0, more
 		if len(b) > 0 {
-			n, st = s(b, f.ended)
+			n, st = s(b, f.ended && f.err == nil)
 		}
 		switch {
+		case st == more && f.err != nil: // where reading broke off the rest is no row
+			return pos
 		case st == whole:
 			if pos += n; pos >= pieceSize {
 				return pos
