@@ -17,7 +17,7 @@ import (
 const (
 	chunkOfTable = 224 << 10 // a chunk ends here, so that one fits into a block of the store
 	mostCells    = 256 << 10 // bytes of a row
-	stageBytes   = 4 << 20 // compressed they are much less, and each transaction takes as many as it can
+	stageBytes   = 4 << 20   // compressed they are much less, and each transaction takes as many as it can
 )
 
 // tableWriter writes the rows of one load of a table, which do not count yet.
