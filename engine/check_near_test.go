@@ -81,7 +81,7 @@ func TestCheckNamesDamagedFlags(t *testing.T) {
 				return tx.PutRules(rec)
 			})
 		}, []string{"near-duplicate", "prefix v", "store", "records"}},
-		{"the index", func(t *testing.T, e *Engine) { replaced(t, e, []byte("w"), 1) }, []string{"near-duplicate", "near-duplicates"}},
+		{"the index", func(t *testing.T, e *Engine) { replaced(t, e, []byte("a"), 1) }, []string{"near-duplicate", "near-duplicates"}},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -134,7 +134,7 @@ func TestInterruptedLoadSaysHowToGoOn(t *testing.T) {
 	}()
 	var errs bytes.Buffer
 	code := run(ctx, []string{"load", dir, "-"}, in, io.Discard, &errs)
-	if code != 130 || !strings.Contains(errs.String(), "not stored twice") || !strings.HasSuffix(errs.String(), "kith: interrupted\n") {
+	if code != 130 || !strings.Contains(errs.String(), "goes on where this one stopped") || !strings.HasSuffix(errs.String(), "kith: interrupted\n") {
 		t.Errorf("exit %d, want 130: %s", code, &errs)
 	}
 	must(t, "stats", dir)
@@ -246,7 +246,7 @@ func TestSizesAndExitCodes(t *testing.T) {
 			t.Errorf("%s = %d, want %d (%v)", text, s, want, err)
 		}
 	}
-	want := "0 done, 1 internal, 2 usage, 3 invalid, 4 not found, 5 exists, 6 denied, 7 unsupported, 8 locked or closed, 9 corrupt or check differs, 10 rejects under --strict, 130 interrupted"
+	want := "0 done, 1 internal, 2 usage, 3 invalid, 4 not found, 5 exists, 6 denied, 7 unsupported, 8 locked or closed, 9 corrupt or check differs, 10 rejects under --strict or --max-errors, 130 interrupted"
 	if got := codes(); got != want {
 		t.Errorf("codes = %s, want %s", got, want)
 	}

@@ -109,19 +109,28 @@ func (c *loadCmd) readMapping() (err error) {
 // load brings one input in.
 func (c *loadCmd) load(a *app, p platform, in *input) (loaded, error) {
 	began := time.Now()
-	name := "standard input"
-	if in.name != "-" {
-		name = filepath.Base(in.name)
-	}
+	name := called(in.name)
 	bar := a.progress(name, in.size, in.lines.Load, in.taken.Load)
 	report, err := c.bring(a, p, in, &engine.LoadOptions{
 		Name: name, Source: c.Source, Keep: max(c.Show, 1), Size: in.size, Mapping: c.mapping, MaxErrors: c.MaxErrors,
 		Progress: func(int64) { bar.at(in.taken.Load()) },
 	})
 	bar.end()
-	gone := time.Since(began)
+	out, err := c.told(a, in.name, report, time.Since(began), err)
+	switch {
+	case c.JSON:
+	case errors.Is(err, engine.ErrTooMany):
+		fmt.Fprintf(a.stderr, "stopped after %s: what was stored stays, and the same command with a greater --max-errors goes on\n", plural(int64(out.Rejected), "reject"))
+	case err != nil && a.ctx.Err() != nil && report.Load > 0:
+		fmt.Fprintln(a.stderr, "what was accepted is stored; the same command goes on where this one stopped")
+	}
+	return out, err
+}
+
+// told tells what became of one input, to people or as JSON.
+func (c *loadCmd) told(a *app, file string, report engine.LoadReport, gone time.Duration, err error) (loaded, error) {
 	out := loaded{
-		File: in.name, Load: report.Load, Seconds: fmt.Sprintf("%.3f", gone.Seconds()), Tally: report.Tally,
+		File: file, Load: report.Load, Seconds: fmt.Sprintf("%.3f", gone.Seconds()), Tally: report.Tally,
 		Rows: report.Rows, Excepted: report.Excepted, Earlier: report.Earlier, First: []refusal{},
 	}
 	for _, i := range report.First[:min(len(report.First), max(c.Show, 0))] {
@@ -131,15 +140,17 @@ func (c *loadCmd) load(a *app, p platform, in *input) (loaded, error) {
 		return out, errors.Join(err, writeJSON(a.stdout, out))
 	}
 	if report.Load > 0 {
-		c.say(a, name, out, gone)
-	}
-	switch {
-	case errors.Is(err, engine.ErrTooMany):
-		fmt.Fprintf(a.stderr, "stopped after %s: what was stored stays, and the same command with a greater --max-errors goes on\n", plural(int64(out.Rejected), "reject"))
-	case err != nil && a.ctx.Err() != nil && report.Load > 0:
-		fmt.Fprintln(a.stderr, "what was accepted is stored; the same command goes on where this one stopped")
+		c.say(a, called(file), out, gone)
 	}
 	return out, err
+}
+
+// called is what an input is called in the list of loads.
+func called(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return filepath.Base(file)
 }
 
 // bring hands one input to the platform, through the mapping where there is one.

@@ -23,6 +23,8 @@ type cli struct {
 
 	Load    loadCmd    `cmd:"" help:"Bring in files of events, one call of the Segment specification on each line."`
 	Map     mapCmd     `cmd:"" help:"Propose a mapping for a file of somebody else's."`
+	Loads   loadsCmd   `cmd:"" help:"List what was brought in: files, feeds, tables."`
+	Remap   remapCmd   `cmd:"" help:"Apply another mapping to the rows of a load."`
 	Unload  unloadCmd  `cmd:"" help:"Take a load back: everything is as if it had never been brought in."`
 	Table   tableCmd   `cmd:"" help:"Load, list, show or drop reference tables: products, stores, campaigns, costs."`
 	Profile profileCmd `cmd:"" help:"Show one person."`

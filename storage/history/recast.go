@@ -246,7 +246,7 @@ func (c *Recast) copy(old, q *part, load uint32, passed []Row, watermark uint64)
 	}
 	where := fmt.Sprintf("load <> %d", load)
 	if len(passed) > 0 {
-		where += " OR seq IN (" + strings.Join(stays, ", ") + ")"
+		where += " OR seq IN (" + strings.Join(stays, ", ") + ") ORDER BY rowid" // a long list is a join, and a join on several threads keeps no order
 	}
 	if err := con.exec(fmt.Sprintf("INSERT INTO %s.events SELECT %s FROM %s.events WHERE %s", q.alias(), old.columnList(), old.alias(), where)); err != nil {
 		return err
