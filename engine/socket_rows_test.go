@@ -15,7 +15,7 @@ func TestRowsThatNobodyReadsAreGivenUp(t *testing.T) {
 	mostRows, rowsIdle = 2, 3*time.Second
 	defer func() { mostRows, rowsIdle = 64, time.Minute }()
 	e, c := dialled(t)
-	const long = "SELECT i, repeat('x', 1000) FROM range(1000000) AS r(i)"
+	const long = "SELECT i, repeat('x', 1000) FROM range(100000) AS r(i)"
 	for range 2 {
 		rows, err := c.SQL(t.Context(), long)
 		if err != nil {
