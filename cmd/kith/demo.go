@@ -41,7 +41,10 @@ func (c *demoCmd) Run(a *app) error {
 	return a.with(c.Dir, true, func(p platform) error {
 		if there {
 			fmt.Fprintf(a.stdout, "%s is there already and is not loaded again; to begin anew: rm -r %s\n", c.Dir, c.Dir)
-		} else if err := c.fill(a, p, w); err != nil {
+		} else if err := errors.Join(c.tell(a, p), c.fill(a, p, w)); err != nil {
+			return err
+		}
+		if err := c.person(a, p); err != nil {
 			return err
 		}
 		return c.show(a, p)
@@ -50,7 +53,7 @@ func (c *demoCmd) Run(a *app) error {
 
 // fill pipes a world into the directory.
 func (c *demoCmd) fill(a *app, p platform, w world.World) error {
-	fmt.Fprintf(a.stdout, "a world of %s people and %s lines, seed %d, straight into %s\n", group(int64(w.People)), group(int64(w.Events)), w.Seed, c.Dir)
+	fmt.Fprintf(a.stdout, "\na world of %s people and %s lines, seed %d, straight into %s\n", group(int64(w.People)), group(int64(w.Events)), w.Seed, c.Dir)
 	began := time.Now()
 	out, in := io.Pipe()
 	var done atomic.Int64
@@ -82,7 +85,7 @@ func (c *demoCmd) show(a *app, p platform) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s events of %s people (%s known) by %s identifiers, %s on disk\n",
+	fmt.Fprintf(a.stdout, "\n%s events of %s people (%s known) by %s identifiers, %s on disk\n",
 		group(int64(stats.Events)), group(int64(stats.Profiles)), group(int64(stats.Known)), group(int64(stats.Fragments)), volume(stats.Bytes))
 	began := time.Now()
 	who, err := p.Profile(a.ctx, kith.Identifier{Space: "email", Value: world.Ada})
@@ -111,7 +114,9 @@ func (c *demoCmd) show(a *app, p platform) error {
 to go on
   %[1]s profile %[2]s email=%[3]s --json
   %[1]s sql %[2]s "SELECT reason, path, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC"
+  %[1]s map %[4]s            propose a mapping for somebody's file
+  %[1]s unload %[2]s 2             take the shop's file back
   %[1]s check %[2]s
-`, kith, c.Dir, world.Ada)
+`, kith, c.Dir, world.Ada, filepath.Join(filepath.Dir(c.Dir), storyTill))
 	return err
 }
