@@ -70,7 +70,6 @@ type rowsIn struct {
 	in      *bufio.Reader
 	columns []string
 	next    []string // the row that was read with the first columns
-	line    int64
 	failed  error
 	text    []byte
 }

@@ -155,16 +155,11 @@ func (e *Engine) commitAside(tx *storage.Tx) error {
 	return nil
 }
 
-// meta carries out a change that is no event, in a transaction of its own:
+// metaThen carries out a change that is no event, in a transaction of its own:
 // rules, the clock, the beginning and end of a load. It is a record of the log
 // like any other, with a number and an instant, and what it changes is kept
-// under a key of its own.
-func (e *Engine) meta(change func(tx *storage.Tx, seq kith.Seq, at int64) error) error {
-	return e.metaThen(change, func() {})
-}
-
-// metaThen is meta, and calls done when the change is durable: what it changes
-// in memory stays as it was where the commit fails.
+// under a key of its own. done is called when the change is durable: what it
+// changes in memory stays as it was where the commit fails.
 func (e *Engine) metaThen(change func(tx *storage.Tx, seq kith.Seq, at int64) error, done func()) error {
 	return e.inLine(func() error {
 		if err := e.room(); err != nil {
