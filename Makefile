@@ -22,7 +22,7 @@ demo: build ## a world of 100,000 people and 2 million events, and what comes ou
 	@$(BIN) demo $(DEMO)
 
 test: tools ## run the tests (up to 6 minutes)
-	@$(GO) test -timeout 10m ./...
+	@$(GO) test -timeout 25m ./...
 
 race: tools ## run the packages with goroutines under the race detector
 	@$(GO) test -race -short -timeout 15m ./storage/ ./engine/

@@ -67,3 +67,34 @@ func TestRowsThroughAMapping(t *testing.T) {
 		"events,people,rejects,loads\n0,0,0,0\n")
 	must(t, "check", dir)
 }
+
+// A dry run says what a load would come to, and stores nothing.
+func TestDryRun(t *testing.T) {
+	at := t.TempDir()
+	dir, rows, mapping := filepath.Join(at, "shop.kith"), filepath.Join(at, "till.csv"), filepath.Join(at, "map.yaml")
+	for path, text := range map[string]string{rows: tillRows, mapping: tillMap} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := typed(t, "", "load", dir, rows, "--map", mapping, "--dry-run")
+	for _, want := range []string{"line 2\n  {\n    \"type\": \"track\"", "5 rows looked at, 1 left out on purpose: 2 accepted, 2 rejected; nothing is stored",
+		"1  bad_date when, first on line 4", "1  bad_number amount, first on line 6", "2 people by 2 identifiers\n"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d, without %q: %s%s", r.code, want, r.out, r.err)
+		}
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is there (%v)", err)
+	}
+	must(t, "load", dir, rows, "--map", mapping)
+	const counts = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM identifiers) AS identifiers, (SELECT count(*) FROM rejects) AS rejects, (SELECT count(*) FROM loads) AS loads"
+	before := must(t, "sql", dir, counts)
+	r = typed(t, "", "load", dir, rows, "--map", mapping, "--dry-run")
+	if r.code != 0 || !strings.Contains(r.out, "2 people by 2 identifiers, 2 of them there already") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+	if after := must(t, "sql", dir, counts); after != before {
+		t.Errorf("counts were %s and are %s", before, after)
+	}
+}
