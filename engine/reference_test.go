@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -18,27 +17,22 @@ import (
 // sheet is a reference table as text: cells between commas, the first line names
 // the columns.
 type sheet struct {
-	r     *csv.Reader
-	names []string
+	lines []string
 	line  int64
 }
 
-func sheetOf(t *testing.T, text string) *sheet {
-	t.Helper()
-	s := &sheet{r: csv.NewReader(strings.NewReader(text)), line: 1}
-	var err error
-	if s.names, err = s.r.Read(); err != nil {
-		t.Fatal(err)
-	}
-	return s
+func sheetOf(text string) *sheet {
+	return &sheet{strings.Split(strings.TrimSuffix(text, "\n"), "\n"), 1}
 }
 
-func (s *sheet) Columns() []string { return s.names }
+func (s *sheet) Columns() []string { return strings.Split(s.lines[0], ",") }
 
 func (s *sheet) Next() ([]string, int64, error) {
-	row, err := s.r.Read()
+	if s.line == int64(len(s.lines)) {
+		return nil, 0, io.EOF
+	}
 	s.line++
-	return row, s.line, err
+	return strings.Split(s.lines[s.line-1], ","), s.line, nil
 }
 
 // tabled is what tables are loaded through: the engine, or a client of it.
@@ -58,7 +52,7 @@ var bySKU = &TableOptions{Name: "products.csv", Key: []string{"sku"}}
 // tableLoaded loads a table, which must work.
 func tableLoaded(t *testing.T, p tabled, name, text string, o *TableOptions) TableVersion {
 	t.Helper()
-	v, err := p.LoadTable(t.Context(), name, sheetOf(t, text), o)
+	v, err := p.LoadTable(t.Context(), name, sheetOf(text), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +138,7 @@ func TestTableTypesThatAreAskedFor(t *testing.T) {
 func refusedTable(t *testing.T, e *Engine, name, text string, o *TableOptions, words ...string) {
 	t.Helper()
 	before := tablesOf(t, e)
-	_, err := e.LoadTable(t.Context(), name, sheetOf(t, text), o)
+	_, err := e.LoadTable(t.Context(), name, sheetOf(text), o)
 	if !errors.Is(err, kith.ErrInvalid) {
 		t.Fatalf("%q: %v, want invalid", text, err)
 	}
@@ -335,7 +329,7 @@ func TestTableOfManyChunks(t *testing.T) {
 		answers(t, e, "SELECT count(*), count(DISTINCT n), sum(n)::BIGINT, sum(n % 60 = length(coalesce(word, '')))::BIGINT FROM numbers",
 			fmt.Sprintf("%d|%[1]d|%d|%[1]d\n", n, n*(n-1)/2))
 	}
-	_, err := c.LoadTable(t.Context(), "numbers", sheetOf(t, b.String()+"7,again\n"), &TableOptions{Key: []string{"n"}})
+	_, err := c.LoadTable(t.Context(), "numbers", sheetOf(b.String()+"7,again\n"), &TableOptions{Key: []string{"n"}})
 	if !errors.Is(err, kith.ErrInvalid) || !strings.Contains(err.Error(), fmt.Sprintf("lines 9 and %d", n+2)) {
 		t.Errorf("a key twice, chunks apart: %v", err)
 	}
@@ -345,13 +339,13 @@ func TestTableOfManyChunks(t *testing.T) {
 	healthy(t, e)
 }
 
-// broken gives some rows, and then an error.
-type broken struct {
+// tornSheet gives some rows, and then an error.
+type tornSheet struct {
 	*sheet
 	left int
 }
 
-func (b *broken) Next() ([]string, int64, error) {
+func (b *tornSheet) Next() ([]string, int64, error) {
 	if b.left--; b.left < 0 {
 		return nil, 0, io.ErrUnexpectedEOF
 	}
@@ -362,7 +356,7 @@ func TestTableWhoseFileBreaksOffChangesNothing(t *testing.T) {
 	e := open(t, t.TempDir())
 	tableLoaded(t, e, "products", products, bySKU)
 	before := tablesOf(t, e)
-	if _, err := e.LoadTable(t.Context(), "products", &broken{sheetOf(t, dearer), 1}, bySKU); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := e.LoadTable(t.Context(), "products", &tornSheet{sheetOf(dearer), 1}, bySKU); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v, want the error of the file", err)
 	}
 	if after := tablesOf(t, e); !reflect.DeepEqual(after, before) {
@@ -428,7 +422,7 @@ func TestTableNeedsADirectoryThatMayBeWritten(t *testing.T) {
 	}
 	defer e.Close()
 	answers(t, e, "SELECT count(*) FROM products", "2\n")
-	if _, err := e.LoadTable(t.Context(), "products", sheetOf(t, dearer), nil); !errors.Is(err, kith.ErrClosed) {
+	if _, err := e.LoadTable(t.Context(), "products", sheetOf(dearer), nil); !errors.Is(err, kith.ErrClosed) {
 		t.Errorf("%v, want closed", err)
 	}
 }
