@@ -195,6 +195,23 @@ func (e *Engine) UnloadTable(ctx context.Context, load uint32) error {
 	return e.loseTable(ctx, "engine.UnloadTable", fmt.Sprintf("load %d", load), func(v *storage.TableVersion) bool { return v.Load == load })
 }
 
+// admitTable tells whether UnloadTable would find the load.
+func (e *Engine) admitTable(load uint32) error {
+	v, err := e.acquire()
+	if err != nil {
+		return err
+	}
+	defer e.release(v)
+	if !slices.ContainsFunc(v.tables, func(t *storage.TableVersion) bool { return t.Load == load }) {
+		return noTable("engine.UnloadTable", fmt.Sprintf("load %d", load))
+	}
+	return nil
+}
+
+func noTable(op, on string) error {
+	return &kith.Error{Op: op, On: on, Kind: kith.ErrNotFound, Err: errors.New("no reference table has it")}
+}
+
 // loseTable takes away the versions of one table, and then their rows.
 func (e *Engine) loseTable(ctx context.Context, op, on string, which func(*storage.TableVersion) bool) error {
 	var gone, left []*storage.TableVersion
@@ -209,7 +226,7 @@ func (e *Engine) loseTable(ctx context.Context, op, on string, which func(*stora
 			loss.Table, loss.Loads = v.Table, append(loss.Loads, v.Load)
 		}
 		if len(gone) == 0 {
-			return &kith.Error{Op: op, On: on, Kind: kith.ErrNotFound, Err: errors.New("no reference table has it")}
+			return noTable(op, on)
 		}
 		return tx.DropTable(&loss)
 	}, func() { e.tables.now = left })

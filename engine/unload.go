@@ -48,7 +48,10 @@ func (e *Engine) Unload(ctx context.Context, load uint32, o *UnloadOptions) (Unl
 		o = &UnloadOptions{}
 	}
 	if table, err := e.tableOf(load); err != nil || table {
-		if err == nil && !o.DryRun {
+		switch {
+		case err == nil && o.DryRun:
+			err = e.admitTable(load)
+		case err == nil:
 			err = e.UnloadTable(ctx, load)
 		}
 		return UnloadReport{Load: load}, err

@@ -74,7 +74,7 @@ func odd(t testing.TB, r *rand.Rand, lines []string) []string {
 func TestFlagsInAnyBatching(t *testing.T) {
 	kin := newRelatives(t)
 	kin.rules = careful()
-	rounds(t, 20, 400, func(t *testing.T, round int, seed uint64) {
+	rounds(t, 8, 400, func(t *testing.T, round int, seed uint64) {
 		r := dice(seed, "flags")
 		holds(t, odd(t, r, wild(r, 20+r.IntN(60))), func(t testing.TB, lines []string) {
 			batchings(t, kin, lines, seed, round%2 == 0)
@@ -90,7 +90,7 @@ func TestFlaggedChangeNothing(t *testing.T) {
 	kin := newRelatives(t)
 	kin.rules = careful()
 	total := 0
-	rounds(t, 20, 400, func(t *testing.T, _ int, seed uint64) {
+	rounds(t, 8, 400, func(t *testing.T, _ int, seed uint64) {
 		r := dice(seed, "apart")
 		lines, _ := calm(r, 20+r.IntN(60))
 		holds(t, odd(t, r, lines), func(t testing.TB, lines []string) {
