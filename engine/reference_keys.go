@@ -8,7 +8,8 @@ import (
 )
 
 // keySet finds rows that have the same key: those whose prints are alike are
-// compared as they are stored. It takes 24 bytes a row.
+// compared as they are stored. It takes 24 bytes a row, twice that of rows that
+// are alike.
 type keySet struct{ all []keyRow }
 
 type keyRow struct {
@@ -21,36 +22,39 @@ func (k *keySet) add(key []byte, row uint64, line int64) {
 	k.all = append(k.all, keyRow{xxh3.Hash(key), row, line})
 }
 
-// twice tells the lines of rows that have the key of a row before. The key of a
-// row is what exact gives.
+// twice tells the lines of rows that have the key of a row before, in the order
+// of the rows. The key of a row is what exact gives; it is asked row after row, so
+// that a chunk is read once, though every row had the key of another.
 func (k *keySet) twice(exact func(row uint64) ([]byte, error), tell func(first, again int64)) error {
-	slices.SortFunc(k.all, func(a, b keyRow) int { return cmp.Or(cmp.Compare(a.print, b.print), cmp.Compare(a.row, b.row)) })
-	type pair struct{ first, again keyRow }
-	var pairs []pair
+	met := map[string]int64{}
+	for _, r := range k.alike() {
+		key, err := exact(r.row)
+		if err != nil {
+			return err
+		}
+		if first, ok := met[string(key)]; ok {
+			tell(first, r.line)
+		} else {
+			met[string(key)] = r.line
+		}
+	}
+	return nil
+}
+
+// alike gives the rows whose print another row has, by row.
+func (k *keySet) alike() []keyRow {
+	slices.SortFunc(k.all, func(a, b keyRow) int { return cmp.Compare(a.print, b.print) })
+	var out []keyRow
 	for i := 0; i < len(k.all); {
 		j := i + 1
 		for j < len(k.all) && k.all[j].print == k.all[i].print {
 			j++
 		}
 		if j-i > 1 {
-			met := map[string]keyRow{}
-			for _, r := range k.all[i:j] {
-				key, err := exact(r.row)
-				if err != nil {
-					return err
-				}
-				if first, ok := met[string(key)]; ok {
-					pairs = append(pairs, pair{first, r})
-				} else {
-					met[string(key)] = r
-				}
-			}
+			out = append(out, k.all[i:j]...)
 		}
 		i = j
 	}
-	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.again.line, b.again.line) })
-	for _, p := range pairs {
-		tell(p.first.line, p.again.line)
-	}
-	return nil
+	slices.SortFunc(out, func(a, b keyRow) int { return cmp.Compare(a.row, b.row) })
+	return out
 }

@@ -23,10 +23,13 @@ func (w *view) references() []history.Table {
 
 // referenceTable is one version of a reference table, as SQL reads it: a block for each chunk.
 type referenceTable struct {
-	e     *Engine
-	snap  *storage.Snapshot
-	v     *storage.TableVersion
-	first []uint64 // the first row of each chunk, for key
+	e    *Engine
+	snap *storage.Snapshot
+	v    *storage.TableVersion
+
+	first []uint64   // for key: the first row of each chunk
+	at    int        // the chunk that was read last, counted from 1
+	texts [][]string // the key's columns of it
 }
 
 func (t *referenceTable) Name() string { return t.v.Table }
@@ -82,20 +85,25 @@ func (t *referenceTable) Read(block int, fields []int) (*history.Block, error) {
 	return b, nil
 }
 
-// key gives what the key of a row has alike with no other's.
+// key gives what the key of a row has alike with no other's. It keeps the chunk
+// that it read last: one goroutine asks, row after row.
 func (t *referenceTable) key(places []int, row uint64) ([]byte, error) {
-	n := sort.Search(len(t.first), func(i int) bool { return t.first[i] > row }) - 1
-	chunk, err := t.snap.TableChunk(t.v.Content, uint32(n))
-	if err != nil {
-		return nil, err
-	}
-	var key []byte
-	for _, i := range places {
-		texts, err := chunk.Column(i)
+	n := sort.Search(len(t.first), func(i int) bool { return t.first[i] > row })
+	if t.at != n {
+		chunk, err := t.snap.TableChunk(t.v.Content, uint32(n-1))
 		if err != nil {
 			return nil, err
 		}
-		key = keyPrint(t.v.Columns[i].Type, texts[row-t.first[n]], key)
+		t.at, t.texts = n, make([][]string, len(places))
+		for k, i := range places {
+			if t.texts[k], err = chunk.Column(i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var key []byte
+	for k, i := range places {
+		key = keyPrint(t.v.Columns[i].Type, t.texts[k][row-t.first[n-1]], key)
 	}
 	return key, nil
 }

@@ -426,3 +426,35 @@ func TestTableNeedsADirectoryThatMayBeWritten(t *testing.T) {
 		t.Errorf("%v, want closed", err)
 	}
 }
+
+// Keys that stand twice are those that a map finds, in a table of many chunks
+// where most rows have the key of another.
+func TestTableKeysThatStandTwiceAreThoseOfAMap(t *testing.T) {
+	const rows = 30_000
+	var text strings.Builder
+	text.WriteString("key,note\n")
+	first, want, n := map[int]int{}, []string{}, 0
+	for i := range rows {
+		k := i * i % 7919 // prime: most keys come back, in no order
+		fmt.Fprintf(&text, "%d,%s\n", k, strings.Repeat("x", 40))
+		line, ok := first[k]
+		switch {
+		case !ok:
+			first[k] = i + 2
+		case len(want) < mostFaults:
+			want = append(want, fmt.Sprintf("lines %d and %d have the same key", line, i+2))
+			fallthrough
+		default:
+			n++
+		}
+	}
+	e := open(t, t.TempDir())
+	_, err := e.LoadTable(t.Context(), "p", sheetOf(text.String()), &TableOptions{Key: []string{"key"}})
+	end := fmt.Sprintf("%s; and %d more", strings.Join(want, "; "), n-mostFaults)
+	if !errors.Is(err, kith.ErrInvalid) || !strings.HasSuffix(err.Error(), end) {
+		t.Errorf("got %v\nwant it to end with %s", err, end)
+	}
+	if got := tablesOf(t, e); len(got) != 0 {
+		t.Errorf("%d tables, want none", len(got))
+	}
+}
