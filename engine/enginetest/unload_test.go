@@ -122,14 +122,14 @@ func bring(t testing.TB, e *engine.Engine, p piece) uint32 {
 func TestUnloadLeavesAWorldWithoutIt(t *testing.T) {
 	kin, did := newRelatives(t), &engine.UnloadReport{}
 	defer func() { engine.PartRows = 0 }()
-	rounds(t, 12, 1000, func(t *testing.T, round int, seed uint64) {
+	n := rounds(t, 12, 1000, func(t *testing.T, round int, seed uint64) {
 		engine.PartRows = []int{0, 12}[round%2] // history in one part, or in many
 		r := dice(seed, "unload")
 		holds(t, pieces(r, wild(r, 20+r.IntN(80))), func(t testing.TB, tagged []string) {
 			unloads(t, kin, cut(tagged), seed, round%4 == 0, did)
 		})
 	})
-	if did.Events == 0 || did.Passed == 0 || did.Accepted == 0 || did.Decisions == 0 || did.Refused == 0 {
+	if n >= 100 && (did.Events == 0 || did.Passed == 0 || did.Accepted == 0 || did.Decisions == 0 || did.Refused == 0) { // a few rounds may do without
 		t.Errorf("not everything came to pass: %+v", did)
 	}
 	t.Logf("in all %+v", did)
