@@ -1,0 +1,216 @@
+package query
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	sqlparser "github.com/xwb1989/sqlparser"
+)
+
+// aggregates are the functions that need a sub-select.
+var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true}
+
+// from says what a sub-select reads: events, or a reference table by its name.
+func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, string, error) {
+	sel, ok := q.Select.(*sqlparser.Select)
+	if !ok || sel.Distinct != "" || sel.GroupBy != nil || sel.Having != nil || sel.Lock != "" || len(sel.SelectExprs) != 1 || len(sel.From) != 1 {
+		return nil, nil, "", l.bad("a sub-select has one value, one FROM, a WHERE, and for the first or last event ORDER BY ts LIMIT 1")
+	}
+	a, ok := sel.From[0].(*sqlparser.AliasedTableExpr)
+	if !ok {
+		return nil, nil, "", l.bad("a sub-select reads events, or a reference table")
+	}
+	n, ok := a.Expr.(sqlparser.TableName)
+	if !ok || !n.Qualifier.IsEmpty() || n.Name.String() == "" || n.Name.String()[0] != 'k' {
+		return nil, nil, "", l.bad("a sub-select reads events, or a reference table")
+	}
+	t, _ := l.token(n.Name.String())
+	name, s := t.text, &scope{kind: table, alias: t.text}
+	if len(t.path) == 1 && strings.EqualFold(name, "events") {
+		name, s = "", &scope{kind: events, alias: "events"}
+	}
+	if !a.As.IsEmpty() {
+		t, _ := l.token(a.As.String())
+		s.alias = t.text
+	}
+	return sel, s, name, nil
+}
+
+func (l *lowering) where(s *scope, sel *sqlparser.Select) (Cond, error) {
+	if sel.Where == nil {
+		return nil, nil
+	}
+	return l.cond(s, sel.Where.Expr)
+}
+
+// exists reads EXISTS (SELECT 1 FROM events WHERE …).
+func (l *lowering) exists(s *scope, x *sqlparser.ExistsExpr) (Cond, error) {
+	sel, inner, tab, err := l.from(x.Subquery)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.kind != person:
+		return nil, l.bad("a sub-select over events stands outside of another")
+	case tab != "":
+		return nil, l.bad("EXISTS is over events; of a table write properties.sku IN (SELECT sku FROM products WHERE …)")
+	case sel.OrderBy != nil || sel.Limit != nil:
+		return nil, l.bad("EXISTS needs neither ORDER BY nor LIMIT")
+	}
+	w, err := l.where(inner, sel)
+	return &Exists{w}, err
+}
+
+// listed reads x IN (SELECT column FROM table WHERE …).
+func (l *lowering) listed(s *scope, v Value, q *sqlparser.Subquery) (Cond, error) {
+	pos := l.last
+	sel, inner, tab, err := l.from(q)
+	switch {
+	case err != nil:
+		return nil, err
+	case tab == "":
+		return nil, l.bad("the events are the person's already: write EXISTS (SELECT 1 FROM events WHERE …)")
+	case sel.OrderBy != nil || sel.Limit != nil:
+		return nil, l.bad("IN needs neither ORDER BY nor LIMIT")
+	}
+	a, ok := sel.SelectExprs[0].(*sqlparser.AliasedExpr)
+	if !ok {
+		return nil, l.bad("IN takes one column of the table")
+	}
+	c, err := l.value(inner, a.Expr)
+	if err != nil {
+		return nil, err
+	}
+	col, ok := c.(*Cell)
+	if !ok {
+		return nil, l.bad("IN takes one column of the table")
+	}
+	w, err := l.where(inner, sel)
+	if err != nil {
+		return nil, err
+	}
+	if v.Type() == Untold {
+		v, err = l.as(v, Text) // keys of tables are text
+	}
+	if v.Type() != Text && v.Type() != Number && err == nil {
+		l.last = pos
+		err = l.bad("a text or a number is looked for in a table")
+	}
+	return &Listed{v, tab, col.Column, w}, err
+}
+
+// scalar reads (SELECT count(*) FROM events WHERE …) and its like.
+func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
+	sel, inner, tab, err := l.from(q)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.kind != person:
+		return nil, l.bad("a sub-select over events stands outside of another")
+	case tab != "":
+		return nil, l.bad("of a table write x IN (SELECT column FROM table WHERE …)")
+	}
+	a, ok := sel.SelectExprs[0].(*sqlparser.AliasedExpr)
+	if !ok {
+		return nil, l.bad("a sub-select has one value: count(*), sum(properties.total), or a property with ORDER BY ts LIMIT 1")
+	}
+	agg := &Agg{}
+	if f, ok := a.Expr.(*sqlparser.FuncExpr); ok {
+		if t, _ := l.token(f.Name.String()); aggregates[strings.ToLower(t.text)] {
+			err = l.aggregate(inner, agg, f, strings.ToLower(t.text))
+			if err == nil && (sel.OrderBy != nil || sel.Limit != nil) {
+				err = l.bad("an aggregate needs neither ORDER BY nor LIMIT")
+			}
+			if err != nil {
+				return nil, err
+			}
+			agg.Where, err = l.where(inner, sel)
+			return agg, err
+		}
+	}
+	if agg.Of, err = l.value(inner, a.Expr); err != nil {
+		return nil, err
+	}
+	if err := l.nth(inner, agg, sel); err != nil {
+		return nil, err
+	}
+	agg.Where, err = l.where(inner, sel)
+	return agg, err
+}
+
+// aggregate reads count(*), count(x), count(DISTINCT x), sum(x) …
+func (l *lowering) aggregate(s *scope, agg *Agg, f *sqlparser.FuncExpr, name string) error {
+	pos := l.last
+	if len(f.Exprs) != 1 {
+		return l.bad("%s takes one value", name)
+	}
+	agg.Fn = AggFunc(name)
+	if _, star := f.Exprs[0].(*sqlparser.StarExpr); star {
+		if name != "count" || f.Distinct {
+			return l.bad("%s takes one value", name)
+		}
+		return nil
+	}
+	a, ok := f.Exprs[0].(*sqlparser.AliasedExpr)
+	if !ok {
+		return l.bad("%s takes one value", name)
+	}
+	v, err := l.value(s, a.Expr)
+	if err != nil {
+		return err
+	}
+	if _, ok := v.(Literal); ok && name == "count" && !f.Distinct { // count(1)
+		return nil
+	}
+	l.last = pos
+	switch {
+	case f.Distinct && name != "count":
+		return l.bad("DISTINCT stands in count only")
+	case f.Distinct:
+		agg.Fn = Distinct
+	}
+	switch {
+	case name == "sum" || name == "avg":
+		v, err = l.as(v, Number)
+	case (name == "count") && v.Type() == Untold:
+		v, err = l.as(v, Text) // what has another type is not counted
+	}
+	agg.Of = v
+	return err
+}
+
+// nth reads ORDER BY ts [DESC] LIMIT 1 [OFFSET n].
+func (l *lowering) nth(s *scope, agg *Agg, sel *sqlparser.Select) error {
+	agg.Fn, agg.N = Nth, 1
+	help := "the value of one event is taken with ORDER BY ts LIMIT 1, the last with ORDER BY ts DESC LIMIT 1, the third with LIMIT 1 OFFSET 2"
+	if len(sel.OrderBy) != 1 || sel.Limit == nil {
+		return l.bad("%s", help)
+	}
+	by, err := l.value(s, sel.OrderBy[0].Expr)
+	if f, ok := by.(*Field); err != nil || !ok || f.Path != "ts" {
+		return l.bad("%s", help)
+	}
+	agg.Desc = sel.OrderBy[0].Direction == sqlparser.DescScr
+	one, err := l.whole(sel.Limit.Rowcount)
+	if err != nil || one != 1 {
+		return l.bad("%s", help)
+	}
+	if sel.Limit.Offset != nil {
+		n, err := l.whole(sel.Limit.Offset)
+		if err != nil {
+			return err
+		}
+		agg.N = n + 1
+	}
+	return nil
+}
+
+func (l *lowering) whole(e sqlparser.Expr) (int64, error) {
+	if v, ok := e.(*sqlparser.SQLVal); ok {
+		_, i := l.token(string(v.Val))
+		if n, err := strconv.ParseInt(l.r.values[i].Text, 10, 64); err == nil && l.r.values[i].As == Number && n < math.MaxInt32 {
+			return n, nil
+		}
+	}
+	return 0, l.bad("LIMIT and OFFSET take whole numbers")
+}

@@ -1,0 +1,89 @@
+package query
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/kithdb/kith"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+
+// What becomes of each of 125 predicates as people write them for other
+// systems: its tree as text, or the error.
+func TestPredicates(t *testing.T) {
+	in, err := os.ReadFile("testdata/predicates.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, line := range strings.Split(strings.TrimRight(string(in), "\n"), "\n") {
+		c, err := Parse(line)
+		if err != nil {
+			fmt.Fprintf(&b, "%s\n    refused: %v\n", line, err)
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n    %s\n", line, Print(c))
+	}
+	golden(t, "testdata/predicates.golden", b.String())
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test ./query -rewrite writes it anew):\n%s", file, got)
+	}
+}
+
+// again gives an error if the text of a tree is not read as that tree.
+func again(c Cond) error {
+	text := Print(c)
+	d, err := Parse(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	if !reflect.DeepEqual(c, d) {
+		return fmt.Errorf("%s is read as %s", text, Print(d))
+	}
+	return nil
+}
+
+func FuzzParse(f *testing.F) {
+	in, err := os.ReadFile("testdata/predicates.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, line := range strings.Split(string(in), "\n") {
+		f.Add(line)
+	}
+	f.Add("(SELECT count(*) FROM events WHERE name = 'x' AND ts > now() - INTERVAL 30 DAY) >= 3")
+	f.Add(`number("a.b") = number(traits."IN") AND (SELECT properties."x y" FROM events e ORDER BY e.ts DESC LIMIT 1 OFFSET 2) LIKE 'a!%' ESCAPE '!'`)
+	f.Add("ltv >= top_percent(2.5, ltv) OR sku IN (SELECT sku FROM products WHERE category = 'a') AND NOT in_segment('x')")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse(text)
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) || !errors.Is(err, kith.ErrInvalid) || e.Pos < 0 || e.Pos > len(text) {
+				t.Fatalf("%q gives %v", text, err)
+			}
+			return
+		}
+		if err := again(c); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+	})
+}

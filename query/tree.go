@@ -1,0 +1,262 @@
+package query
+
+import (
+	"time"
+)
+
+// Cond is a condition over a person; inside an Events or a Table, over one
+// event of that person, or one row. It is true, false, or unknown, where a
+// value that it needs is missing.
+//
+// The conditions are And, Or, Not, Const, Compare, In, Like, Missing, Truth,
+// Exists, Member and Listed.
+type Cond interface{ cond() }
+
+// And is true where all are.
+type And []Cond
+
+// Or is true where one is.
+type Or []Cond
+
+// Not is true where the condition is false; unknown stays unknown.
+type Not struct{ Cond Cond }
+
+// Const is true or false for everybody.
+type Const bool
+
+// Compare compares two values of one type. Unless Op is Same it is unknown where one is missing.
+type Compare struct {
+	Op   Op
+	L, R Value
+}
+
+// Op is how two values are compared.
+type Op string
+
+// The comparisons. Same is equality in which missing equals missing: it is never unknown.
+const (
+	Equal    Op = "="
+	Unequal  Op = "<>"
+	Less     Op = "<"
+	AtMost   Op = "<="
+	More     Op = ">"
+	AtLeast  Op = ">="
+	Same     Op = "<=>"
+	noneOfOp Op = ""
+)
+
+// In is true where a value equals one of a list. Null says that NULL stood in
+// the list: then it is unknown where it would be false.
+type In struct {
+	V    Value
+	List []Literal
+	Null bool
+}
+
+// Like is true where a text has a form: % stands for any characters, _ for one.
+// With Regexp the pattern is an RE2 that matches anywhere; with Fold letter case
+// makes no difference.
+type Like struct {
+	V       Value
+	Pattern string
+	Escape  rune // makes the next character stand for itself; 0: none does
+	Fold    bool
+	Regexp  bool
+}
+
+// Missing is true where a value is missing. It is never unknown.
+type Missing struct{ V Value }
+
+// Truth is a value that is true or false by itself: unknown where it is missing.
+type Truth struct{ V Value }
+
+// Exists is true for who has an event for which Where is true. It is never unknown.
+type Exists struct{ Where Cond }
+
+// Member is true for the members of another segment.
+type Member struct{ Segment string }
+
+// Listed is true where a value stands in a column of a reference table, in a
+// row for which Where is true. It is unknown where the value is missing.
+type Listed struct {
+	V             Value
+	Table, Column string
+	Where         Cond
+}
+
+func (And) cond()      {}
+func (Or) cond()       {}
+func (Not) cond()      {}
+func (Const) cond()    {}
+func (*Compare) cond() {}
+func (*In) cond()      {}
+func (*Like) cond()    {}
+func (*Missing) cond() {}
+func (*Truth) cond()   {}
+func (*Exists) cond()  {}
+func (*Member) cond()  {}
+func (*Listed) cond()  {}
+
+// Value is something that a person, an event or a row has, or that everybody
+// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Agg and Top.
+type Value interface {
+	// Type is what the value is read as. What is stored as another type is missing.
+	Type() Type
+}
+
+// Type is how a value is read.
+type Type byte
+
+// The types. Untold is that of a name before something says how to read it.
+const (
+	Untold Type = 0
+	Text   Type = 't'
+	Number Type = 'n'
+	Bool   Type = 'b'
+	Time   Type = 'i' // an instant, in microseconds, UTC
+)
+
+// String gives the word for a type.
+func (t Type) String() string {
+	switch t {
+	case Text:
+		return "text"
+	case Number:
+		return "number"
+	case Bool:
+		return "true or false"
+	case Time:
+		return "time"
+	}
+	return "any"
+}
+
+// Literal is a value that is written in the condition. A number is canonical
+// decimal text with at most 29 digits before and 9 after the point.
+type Literal struct {
+	As   Type
+	Text string // of a text or a number
+	Bool bool
+	Time time.Time
+}
+
+// Instant is now() with a span added, months first, or the beginning of its day.
+type Instant struct {
+	Months int64
+	Span   time.Duration
+	Day    bool // of the day of that, in UTC
+}
+
+// Trait is a trait of the person, or one of the fixed columns first_seen,
+// last_seen and known.
+type Trait struct {
+	Path  string // as in docs/events.md: dots between keys
+	Fixed bool
+	As    Type
+}
+
+// Field is a fixed column of an event (name, kind, ts, received_at, source), or
+// with a dot in its path a leaf of it.
+type Field struct {
+	Path string
+	As   Type
+}
+
+// Cell is a column of the row of a reference table.
+type Cell struct {
+	Column string
+	As     Type
+}
+
+// Shift is a time with a span added, months first.
+type Shift struct {
+	V      Value
+	Months int64
+	Span   time.Duration
+}
+
+// Call is a pure function of values.
+type Call struct {
+	Fn   Func
+	Args []Value
+}
+
+// Func names a pure function.
+type Func string
+
+// The functions.
+const (
+	Lower    Func = "lower"    // text, letter case folded
+	Length   Func = "length"   // number of characters
+	Coalesce Func = "coalesce" // the first that is not missing
+	Date     Func = "date"     // the beginning of a time's day, UTC
+	Years    Func = "age"      // whole years from a time to now
+)
+
+// Agg is what the events of a person for which Where is true come to.
+type Agg struct {
+	Fn    AggFunc
+	Of    Value // nil: the events themselves
+	Desc  bool  // of Nth: from the last
+	N     int64 // of Nth: from 1
+	Where Cond  // nil: all
+}
+
+// AggFunc names what is done with the events.
+type AggFunc string
+
+// The aggregates. Over no events, or none that has the value, counts are 0 and
+// the others missing. Nth takes the value of one event, in the order of time,
+// time received, message id; it is missing where that event lacks it.
+const (
+	Count    AggFunc = "count"
+	Distinct AggFunc = "count distinct"
+	Sum      AggFunc = "sum"
+	Avg      AggFunc = "avg"
+	Min      AggFunc = "min"
+	Max      AggFunc = "max"
+	Nth      AggFunc = "nth"
+)
+
+// Top is the least of the greatest N percent of a number over all people who
+// have it: of n people the ⌈n·N/100⌉-th from above.
+type Top struct {
+	Percent string // canonical decimal text, above 0 and at most 100
+	Of      Value
+}
+
+// Type implements Value.
+func (l Literal) Type() Type { return l.As }
+func (Instant) Type() Type   { return Time }
+func (t *Trait) Type() Type  { return t.As }
+func (f *Field) Type() Type  { return f.As }
+func (c *Cell) Type() Type   { return c.As }
+func (s *Shift) Type() Type  { return Time }
+func (t *Top) Type() Type    { return Number }
+
+// Type is the type of what the function gives.
+func (c *Call) Type() Type {
+	switch c.Fn {
+	case Lower:
+		return Text
+	case Length, Years:
+		return Number
+	case Date:
+		return Time
+	}
+	for _, a := range c.Args {
+		if t := a.Type(); t != Untold {
+			return t
+		}
+	}
+	return Untold
+}
+
+// Type is that of the value, but for counts, sums and averages.
+func (a *Agg) Type() Type {
+	switch a.Fn {
+	case Min, Max, Nth:
+		return a.Of.Type()
+	}
+	return Number
+}
