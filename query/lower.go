@@ -50,11 +50,13 @@ const (
 
 func (l *lowering) bad(format string, args ...any) error { return at(l.r.src, l.last, format, args...) }
 
-// token gives the token that a name, value or function of the parser's stands for.
+// token gives the token that a name, value or function of the parser's stands
+// for. A word of the grammar that the parser took for a name stands for none: it
+// is an empty token, which nothing is called.
 func (l *lowering) token(name string) (*token, int) {
 	i, err := strconv.Atoi(strings.TrimLeft(name, ":vkf"))
 	if err != nil || i >= len(l.r.tokens) {
-		panic("unreachable: the parser has only names that emit wrote")
+		return &token{kind: word, text: strings.ToUpper(name), path: []string{""}}, 0
 	}
 	l.last = l.r.tokens[i].pos
 	return &l.r.tokens[i], i

@@ -32,7 +32,9 @@ func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, strin
 	}
 	if !a.As.IsEmpty() {
 		t, _ := l.token(a.As.String())
-		s.alias = t.text
+		if s.alias = t.text; t.path[0] == "" {
+			return nil, nil, "", l.bad("%s is a word of SQL; a name that is spelled so stands in double quotes", t.text)
+		}
 	}
 	return sel, s, name, nil
 }

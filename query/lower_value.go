@@ -47,6 +47,9 @@ var fixedTraits = map[string]Type{"first_seen": Time, "last_seen": Time, "known"
 func (l *lowering) name(s *scope, x *sqlparser.ColName) (Value, error) {
 	t, _ := l.token(x.Name.String())
 	path := t.path
+	if path[0] == "" {
+		return nil, l.bad("%s is a word of SQL; a name that is spelled so stands in double quotes", t.text)
+	}
 	switch s.kind {
 	case events:
 		if len(path) > 1 && strings.EqualFold(path[0], s.alias) {
@@ -146,6 +149,9 @@ func (l *lowering) shift(s *scope, x *sqlparser.BinaryExpr) (Value, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if by.months == 0 && by.span == 0 {
+		return v, nil
 	}
 	switch t := v.(type) {
 	case Instant:

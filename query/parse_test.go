@@ -82,8 +82,14 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if err := again(c); err != nil {
-			t.Fatalf("%q: %v", text, err)
+		for _, c := range []Cond{c, Simplify(c)} {
+			if err := again(c); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			d, err := FromJSON(ToJSON(c))
+			if err != nil || !reflect.DeepEqual(c, d) {
+				t.Fatalf("%q: its JSON %s is read as %v, %v", text, ToJSON(c), d, err)
+			}
 		}
 	})
 }
