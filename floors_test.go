@@ -24,7 +24,7 @@ var floors = map[string][]string{
 	"engine/clean":             {".", "identity"},
 	"engine/source":            {".", "identity"},
 	"engine/enginetest/faults": {"."},
-	"engine/enginetest":        {".", "engine", "identity", "engine/enginetest/faults"},
+	"engine/enginetest":        {".", "engine", "identity", "query", "engine/enginetest/faults"},
 	"engine":                   {".", "storage/bitmap", "identity", "query", "storage", "storage/history", "engine/clean"},
 	"bench/world":              {"."},
 	"bench/peer":               {},

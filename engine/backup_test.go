@@ -191,7 +191,7 @@ func TestBackupGoesOnWithAnEarlierOne(t *testing.T) {
 		if _, err := e.Load(ctx, bytes.NewReader(worldly(t, 200, 2000)), nil); err != nil {
 			t.Fatal(err)
 		}
-		query(t, e, "SELECT count(*) FROM events")
+		queried(t, e, "SELECT count(*) FROM events")
 	}
 	to := t.TempDir()
 	dest, keys := filepath.Join(to, "b"), filepath.Join(to, "k")

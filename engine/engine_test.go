@@ -24,7 +24,7 @@ func open(t *testing.T, dir string) *Engine {
 	return e
 }
 
-func query(t *testing.T, e *Engine, q string) string {
+func queried(t *testing.T, e *Engine, q string) string {
 	t.Helper()
 	rows, err := e.SQL(context.Background(), q)
 	if err != nil {
@@ -85,7 +85,7 @@ func TestFirstWalk(t *testing.T) {
 			"SELECT * FROM identifiers", "SELECT * FROM decisions", "SELECT * FROM merges", "SELECT * FROM rejects", "SELECT * FROM loads",
 			"SELECT * FROM sources", "SELECT * FROM columns",
 		} {
-			t.Log(q + "\n" + query(t, e, q))
+			t.Log(q + "\n" + queried(t, e, q))
 		}
 		s, err := e.Stats(context.Background())
 		if err != nil {
@@ -119,7 +119,7 @@ func TestATraitThatIsAnIdentifierIsSealed(t *testing.T) {
 			t.Errorf("it stands in the dictionary of %s", c.path)
 		}
 	}
-	if got, want := query(t, e, "SELECT tier FROM profiles WHERE tier IS NOT NULL"), "gold\n"; got != want {
+	if got, want := queried(t, e, "SELECT tier FROM profiles WHERE tier IS NOT NULL"), "gold\n"; got != want {
 		t.Errorf("tier = %q, want %q", got, want)
 	}
 	if r, err := e.Check(context.Background(), nil); err != nil || len(r.Problems) > 0 {

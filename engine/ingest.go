@@ -198,6 +198,7 @@ const (
 	sealDocument = 3
 	sealReject   = 4
 	sealPiece    = 5
+	sealSegment  = 6
 )
 
 // source names where the item comes from.

@@ -73,7 +73,7 @@ func TestRowsComeInThroughAMapping(t *testing.T) {
 	if len(r.First) != 10 || r.First[0].Line != 5 || r.First[0].Code == "" {
 		t.Errorf("first refusals = %+v, want ten from line 5 on", r.First)
 	}
-	got := query(t, e, "SELECT line, reason <> '', original FROM rejects ORDER BY seq LIMIT 1")
+	got := queried(t, e, "SELECT line, reason <> '', original FROM rejects ORDER BY seq LIMIT 1")
 	if got != "5|true|2024-05-06T07:00:00Z,c1,order,much\n" {
 		t.Errorf("first reject = %q, want the raw row", got)
 	}

@@ -80,7 +80,7 @@ func measureLoad(t *testing.T, given int64) {
 	if err != nil || r.Accepted < 190_000 {
 		t.Fatal(r.Tally, err)
 	}
-	if got := query(t, e, "SELECT count(*) FROM events"); got != fmt.Sprintln(r.Accepted) {
+	if got := queried(t, e, "SELECT count(*) FROM events"); got != fmt.Sprintln(r.Accepted) {
 		t.Errorf("events in SQL: %s, want %d", got, r.Accepted)
 	}
 	if err := e.Close(); err != nil {
@@ -126,7 +126,7 @@ func TestAQuestionThatNeedsTooMuchIsRefusedInWords(t *testing.T) {
 	if !errors.Is(err, kith.ErrInvalid) || !strings.Contains(fmt.Sprint(err), "more memory than Options.Memory allows") {
 		t.Errorf("a list of 800 MB with 256 MB ended with %v", err)
 	}
-	if got := query(t, e, "SELECT count(*) > 0 FROM events"); got != "true\n" {
+	if got := queried(t, e, "SELECT count(*) > 0 FROM events"); got != "true\n" {
 		t.Errorf("the question after it: %s", got)
 	}
 }

@@ -55,7 +55,7 @@ func TestReadOnlyChangesNoByte(t *testing.T) {
 	if _, err := Open(dir, &Options{ReadOnly: true}); !errors.Is(err, kith.ErrLocked) {
 		t.Errorf("beside its owner: %v, want locked", err)
 	}
-	want := query(t, e, "SELECT * FROM profiles ORDER BY id")
+	want := queried(t, e, "SELECT * FROM profiles ORDER BY id")
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestReadOnlyChangesNoByte(t *testing.T) {
 		t.Errorf("for writing, beside readers: %v, want locked", err)
 	}
 	for _, r := range readers {
-		if got := query(t, r, "SELECT * FROM profiles ORDER BY id"); got != want {
+		if got := queried(t, r, "SELECT * FROM profiles ORDER BY id"); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		if _, err := r.Profile(ctx, kith.Identifier{Space: "email", Value: "ada@example.org"}); err != nil {

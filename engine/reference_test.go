@@ -72,7 +72,7 @@ func tablesOf(t *testing.T, p tabled) []Table {
 // answers makes the test fail when SQL gives something else.
 func answers(t *testing.T, e *Engine, q, want string) {
 	t.Helper()
-	if got := query(t, e, q); got != want {
+	if got := queried(t, e, q); got != want {
 		t.Errorf("%s\ngot\n%swant\n%s", q, got, want)
 	}
 }
@@ -203,7 +203,7 @@ func TestTableUnloadGivesTheFormerBack(t *testing.T) {
 	e := open(t, dir)
 	const all = "SELECT * REPLACE (price::VARCHAR AS price) FROM products ORDER BY sku"
 	first := tableLoaded(t, e, "products", products, bySKU)
-	before := query(t, e, all)
+	before := queried(t, e, all)
 	second := tableLoaded(t, e, "products", dearer, bySKU)
 	answers(t, e, all, "X1|Lamp|13.250000000\nX3|Shelf|49.000000000\n")
 	if got := tablesOf(t, e); len(got) != 1 || len(got[0].Versions) != 2 || got[0].Load != second.Load {

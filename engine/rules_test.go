@@ -96,7 +96,7 @@ func TestAChunkCleanedUnderOldRules(t *testing.T) {
 	if r, err := e.submit(context.Background(), b, c.rules); err != nil || r.Accepted != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if got := query(t, e, "SELECT space, value FROM identifiers"); got != "zeta|hall\n" {
+	if got := queried(t, e, "SELECT space, value FROM identifiers"); got != "zeta|hall\n" {
 		t.Errorf("the identifier is %q, want that of zeta", got)
 	}
 	healthy(t, e)

@@ -34,7 +34,7 @@ func TestALeafThatIsAnIdentifierIsSealedOnce(t *testing.T) {
 	}
 	look := func() {
 		t.Helper()
-		originals := strings.Split(query(t, e, "SELECT original FROM events ORDER BY seq"), "\n")
+		originals := strings.Split(queried(t, e, "SELECT original FROM events ORDER BY seq"), "\n")
 		i := 0
 		for row, err := range e.hist.Scan(context.Background(), 0, ^uint64(0)) {
 			if err != nil {

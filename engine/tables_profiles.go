@@ -9,6 +9,9 @@ import (
 	"github.com/kithdb/kith/storage/history"
 )
 
+// fixedColumns are the columns of profiles before those of traits.
+const fixedColumns = 5
+
 // profiles has one row for each person.
 func (w *view) profiles() history.Table {
 	e, v := w.e, w.v
@@ -24,7 +27,7 @@ func (w *view) profiles() history.Table {
 	for _, c := range p.columns {
 		fields = append(fields, history.Field{Name: fieldName(c.path, taken), Type: fieldTypes[c.kind]})
 	}
-	p.fixed = 5
+	p.fixed = fixedColumns
 	return &table{"profiles", fields, w.fragmentBlocks, int64(v.fragments), p.read}
 }
 

@@ -47,12 +47,12 @@ func TestTraitsWithoutEndAreRefused(t *testing.T) {
 			t.Errorf("item %d: %+v", 120+i, got)
 		}
 	}
-	want := query(t, e, "SELECT count(*) FROM events")
+	want := queried(t, e, "SELECT count(*) FROM events")
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 	e = open(t, dir)
-	if got := query(t, e, "SELECT count(*) FROM events"); got != want {
+	if got := queried(t, e, "SELECT count(*) FROM events"); got != want {
 		t.Errorf("after opening again %s events, want %s", got, want)
 	}
 	if r, err := e.Check(context.Background(), nil); err != nil || len(r.Problems) > 0 {

@@ -33,9 +33,6 @@ type node struct {
 	Percent string `json:"percent,omitempty"`
 }
 
-// MarshalJSON and UnmarshalJSON are functions, not methods: a Cond is an
-// interface, and its tree is read and written as a whole.
-
 // ToJSON gives the JSON form of a condition.
 func ToJSON(c Cond) []byte {
 	var b bytes.Buffer

@@ -44,7 +44,7 @@ func TestFullDiskIsAnError(t *testing.T) {
 	if err := disk.Hog(100 << 20); err != nil { // the engine may tidy up, and then it has room again
 		t.Fatal(err)
 	}
-	if _, err := e.IngestJSON(context.Background(), "", []byte(big(rand.New(rand.NewPCG(1, 1)), n+1))); !errors.Is(err, kith.ErrClosed) {
+	if _, err := e.IngestJSON(context.Background(), "", []byte(large(rand.New(rand.NewPCG(1, 1)), n+1))); !errors.Is(err, kith.ErrClosed) {
 		t.Errorf("one more event on a full disk: %v", err)
 	}
 	readable(t, e, n)
@@ -64,7 +64,7 @@ func TestFullDiskIsAnError(t *testing.T) {
 	}
 	e = OpenDir(t, dir, nil)
 	readable(t, e, n)
-	if r, err := e.IngestJSON(context.Background(), "", []byte(big(rand.New(rand.NewPCG(1, 1)), n+2))); err != nil || r.Accepted != 1 {
+	if r, err := e.IngestJSON(context.Background(), "", []byte(large(rand.New(rand.NewPCG(1, 1)), n+2))); err != nil || r.Accepted != 1 {
 		t.Errorf("after there is room: %+v, %v", r.Tally, err)
 	}
 }
@@ -82,7 +82,7 @@ func fill(t *testing.T, e *engine.Engine, disk *faults.Small) int {
 		}
 		lines := make([]string, 500)
 		for i := range lines {
-			lines[i] = big(r, n+1+i)
+			lines[i] = large(r, n+1+i)
 		}
 		report, err := e.IngestJSON(context.Background(), "", []byte(`{"batch":[`+strings.Join(lines, ",")+`]}`))
 		n += report.Accepted
@@ -98,7 +98,7 @@ func fill(t *testing.T, e *engine.Engine, disk *faults.Small) int {
 }
 
 // big is an event that does not compress.
-func big(r *rand.Rand, n int) string {
+func large(r *rand.Rand, n int) string {
 	noise := make([]byte, 600)
 	for i := range noise {
 		noise[i] = byte(r.Uint32())

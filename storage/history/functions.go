@@ -318,6 +318,11 @@ func registerFunctions(c *conn) error {
 			return err
 		}
 	}
+	for _, f := range pure {
+		if err := registerScalar(c, f.name, f.fn, f.args, false, f.out()); err != nil {
+			return err
+		}
+	}
 	return registerTable(c)
 }
 
@@ -328,6 +333,9 @@ func registerScalar(c *conn, name string, fn unsafe.Pointer, args []m.Type, rest
 	m.ScalarFunctionSetName(f, name)
 	for _, a := range args {
 		t := m.CreateLogicalType(a)
+		if a == m.TypeDecimal {
+			t = m.CreateDecimalType(38, scale)
+		}
 		m.ScalarFunctionAddParameter(f, t)
 		m.DestroyLogicalType(&t)
 	}

@@ -1,0 +1,515 @@
+package enginetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/query"
+)
+
+// truth is what a condition is: yes, no, or neither.
+type truth int
+
+const (
+	no    truth = 0
+	maybe truth = 1
+	yes   truth = 2
+)
+
+// soul is a person as the slow evaluator sees one.
+type soul struct {
+	id     kith.ProfileID
+	traits map[string]any // by path: string, json.Number, bool
+	first  any            // time.Time, or nil
+	last   any
+	known  bool
+	events []deed
+}
+
+// deed is one event.
+type deed struct {
+	fields   map[string]any // by path: string, json.Number, bool, and the fixed ones
+	ts, recv time.Time
+	id       string
+}
+
+// slow answers conditions by walking the events of each person one by one. It
+// shares no code with what plans or prints them: it is their judge.
+type slow struct {
+	now   time.Time
+	souls []*soul
+	types map[string]query.Type // of traits and leaves, as SQL shows them
+}
+
+// newSlow reads everybody.
+func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
+	t.Helper()
+	s := &slow{now: now, types: map[string]query.Type{}}
+	by := map[string]*soul{}
+	for _, p := range everybody(t, e) {
+		o := &soul{id: p.ID, traits: map[string]any{}, known: p.Known}
+		if !p.FirstSeen.IsZero() {
+			o.first, o.last = p.FirstSeen, p.LastSeen
+		}
+		for _, tr := range p.Traits {
+			scalars(o.traits, tr.Name, tr.Value)
+		}
+		s.souls = append(s.souls, o)
+		by[fmt.Sprint(p.ID)] = o
+	}
+	slices.SortFunc(s.souls, func(a, b *soul) int { return cmp.Compare(a.id, b.id) })
+	for _, row := range SQL(t, e, "SELECT profile_id, received_at, original FROM events") {
+		f := strings.SplitN(row, " | ", 3)
+		var ev map[string]any
+		d := json.NewDecoder(strings.NewReader(f[2]))
+		d.UseNumber()
+		if err := d.Decode(&ev); err != nil {
+			t.Fatal(err)
+		}
+		o := by[f[0]]
+		o.events = append(o.events, deedOf(t, ev, f[1]))
+	}
+	for _, o := range s.souls {
+		slices.SortFunc(o.events, func(a, b deed) int {
+			return cmp.Or(a.ts.Compare(b.ts), a.recv.Compare(b.recv), cmp.Compare(a.id, b.id))
+		})
+	}
+	words := map[string]query.Type{"VARCHAR": query.Text, "DECIMAL(38,9)": query.Number, "BOOLEAN": query.Bool}
+	for _, row := range SQL(t, e, "SELECT relation, name, type, coalesce(filled, 0) FROM columns") {
+		f := strings.Split(row, " | ")
+		name := f[1]
+		if f[0] == "profiles" {
+			name = "profiles." + name
+		}
+		s.types[name] = words[f[2]]
+	}
+	return s
+}
+
+func deedOf(t testing.TB, ev map[string]any, received string) deed {
+	t.Helper()
+	d := deed{fields: map[string]any{"kind": ev["type"], "name": "", "id": ev["messageId"]}, id: fmt.Sprint(ev["messageId"])}
+	for _, key := range []string{"event", "name"} {
+		if v, ok := ev[key].(string); ok {
+			d.fields["name"] = v
+		}
+	}
+	var err error
+	if d.ts, err = time.Parse(time.RFC3339Nano, ev["timestamp"].(string)); err != nil {
+		t.Fatal(err)
+	}
+	if d.recv, err = time.Parse(time.RFC3339Nano, received); err != nil {
+		t.Fatal(err)
+	}
+	d.fields["ts"], d.fields["received_at"] = d.ts, d.recv
+	for _, root := range []string{"properties", "context"} {
+		if m, ok := ev[root]; ok {
+			text, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scalars(d.fields, root, text)
+		}
+	}
+	return d
+}
+
+// scalars puts the scalar leaves of a JSON value into a map, by path.
+func scalars(into map[string]any, path string, raw json.RawMessage) {
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return
+	}
+	switch x := v.(type) {
+	case map[string]any:
+		for k, w := range x {
+			text, _ := json.Marshal(w)
+			scalars(into, path+"."+k, text)
+		}
+	case string, json.Number, bool:
+		into[path] = x
+	}
+}
+
+// members gives the people for whom a condition is so.
+func (s *slow) members(c query.Cond, want truth) []kith.ProfileID {
+	var out []kith.ProfileID
+	for _, o := range s.souls {
+		if s.cond(c, o, nil) == want {
+			out = append(out, o.id)
+		}
+	}
+	return out
+}
+
+func either(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+func (s *slow) cond(c query.Cond, o *soul, d *deed) truth {
+	switch x := c.(type) {
+	case query.And:
+		least := yes
+		for _, c := range x {
+			least = min(least, s.cond(c, o, d))
+		}
+		return least
+	case query.Or:
+		most := no
+		for _, c := range x {
+			most = max(most, s.cond(c, o, d))
+		}
+		return most
+	case query.Not:
+		return yes - s.cond(x.Cond, o, d)
+	case query.Const:
+		return either(bool(x))
+	case *query.Truth:
+		if b, ok := s.value(x.V, o, d).(bool); ok {
+			return either(b)
+		}
+		return maybe
+	case *query.Missing:
+		return either(s.value(x.V, o, d) == nil)
+	case *query.Exists:
+		return either(len(s.matching(x.Where, o)) > 0)
+	case *query.Like:
+		v, ok := s.value(x.V, o, d).(string)
+		if !ok {
+			return maybe
+		}
+		if x.Regexp {
+			return either(regexp.MustCompile(x.Pattern).MatchString(v))
+		}
+		return either(alike([]rune(v), []rune(x.Pattern), x))
+	case *query.In:
+		return s.in(x, o, d)
+	case *query.Compare:
+		a, b := s.value(x.L, o, d), s.value(x.R, o, d)
+		switch {
+		case x.Op == query.Same:
+			return either(a == nil && b == nil || a != nil && b != nil && compare(a, b) == 0)
+		case a == nil || b == nil:
+			return maybe
+		}
+		n := compare(a, b)
+		return either(map[query.Op]bool{query.Equal: n == 0, query.Unequal: n != 0, query.Less: n < 0, query.AtMost: n <= 0, query.More: n > 0, query.AtLeast: n >= 0}[x.Op])
+	}
+	panic(fmt.Sprintf("%T", c))
+}
+
+func (s *slow) in(x *query.In, o *soul, d *deed) truth {
+	v := s.value(x.V, o, d)
+	if v == nil {
+		return maybe
+	}
+	for _, l := range x.List {
+		if compare(v, s.value(l, o, d)) == 0 {
+			return yes
+		}
+	}
+	if x.Null {
+		return maybe
+	}
+	return no
+}
+
+// matching gives the events of a person up to now for which a condition is true.
+func (s *slow) matching(where query.Cond, o *soul) []deed {
+	var out []deed
+	for i := range o.events {
+		if d := &o.events[i]; !d.ts.After(s.now) && (where == nil || s.cond(where, o, d) == yes) {
+			out = append(out, *d)
+		}
+	}
+	return out
+}
+
+func compare(a, b any) int {
+	switch x := a.(type) {
+	case string:
+		return strings.Compare(x, b.(string))
+	case *big.Rat:
+		return x.Cmp(b.(*big.Rat))
+	case time.Time:
+		return x.Compare(b.(time.Time))
+	}
+	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) // false < true
+}
+
+// alike matches LIKE by trying everything.
+func alike(v, pattern []rune, l *query.Like) bool {
+	if len(pattern) == 0 {
+		return len(v) == 0
+	}
+	p := pattern[0]
+	switch {
+	case l.Escape != 0 && p == l.Escape:
+		return len(v) > 0 && sameRune(v[0], pattern[1], l.Fold) && alike(v[1:], pattern[2:], l)
+	case p == '%':
+		return alike(v, pattern[1:], l) || len(v) > 0 && alike(v[1:], pattern, l)
+	case p == '_':
+		return len(v) > 0 && alike(v[1:], pattern[1:], l)
+	}
+	return len(v) > 0 && sameRune(v[0], p, l.Fold) && alike(v[1:], pattern[1:], l)
+}
+
+func sameRune(a, b rune, fold bool) bool {
+	if a == b {
+		return true
+	}
+	for r := unicode.SimpleFold(a); fold && r != a; r = unicode.SimpleFold(r) {
+		if r == b {
+			return true
+		}
+	}
+	return false
+}
+
+// read gives a stored value as a type; nil: it is missing as that.
+func (s *slow) read(v any, column, as query.Type) any {
+	if as == query.Untold {
+		as = column
+	}
+	stored := as
+	if as == query.Time {
+		stored = query.Text
+	}
+	if column != stored {
+		return nil
+	}
+	switch x := v.(type) {
+	case string:
+		if as == query.Text {
+			return x
+		}
+		if as == query.Time {
+			if t, ok := instant(x); ok {
+				return t
+			}
+		}
+	case bool:
+		if as == query.Bool {
+			return x
+		}
+	case json.Number:
+		if r, ok := new(big.Rat).SetString(string(x)); ok && as == query.Number {
+			return r
+		}
+	}
+	return nil
+}
+
+// instant reads the forms of a time that the tests write.
+func instant(s string) (time.Time, bool) {
+	for _, form := range []string{time.DateOnly, time.RFC3339Nano, time.DateTime} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+func (s *slow) value(v query.Value, o *soul, d *deed) any {
+	switch x := v.(type) {
+	case query.Literal:
+		switch x.As {
+		case query.Text:
+			return x.Text
+		case query.Bool:
+			return x.Bool
+		case query.Time:
+			return x.Time
+		}
+		r, _ := new(big.Rat).SetString(x.Text)
+		return r
+	case query.Instant:
+		t := later(s.now, x.Months, x.Span)
+		if x.Day {
+			y, m, d := t.Date()
+			t = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+		}
+		return t
+	case *query.Trait:
+		if x.Fixed {
+			return map[string]any{"first_seen": o.first, "last_seen": o.last, "known": o.known}[x.Path]
+		}
+		return s.read(o.traits[x.Path], s.types["profiles."+x.Path], x.As)
+	case *query.Field:
+		if !strings.Contains(x.Path, ".") {
+			return d.fields[x.Path]
+		}
+		return s.read(d.fields[x.Path], s.types[x.Path], x.As)
+	case *query.Shift:
+		if t, ok := s.value(x.V, o, d).(time.Time); ok {
+			return later(t, x.Months, x.Span)
+		}
+		return nil
+	case *query.Call:
+		return s.call(x, o, d)
+	case *query.Agg:
+		return s.agg(x, o)
+	case *query.Top:
+		return s.top(x)
+	}
+	panic(fmt.Sprintf("%T", v))
+}
+
+// later adds months one by one, then a span.
+func later(t time.Time, months int64, span time.Duration) time.Time {
+	y, m, d := t.Date()
+	clock := t.Sub(time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
+	for ; months > 0; months-- {
+		if m++; m > 12 {
+			y, m = y+1, 1
+		}
+	}
+	for ; months < 0; months++ {
+		if m--; m < 1 {
+			y, m = y-1, 12
+		}
+	}
+	for time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Month() != m {
+		d--
+	}
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(clock).Add(span)
+}
+
+func (s *slow) call(x *query.Call, o *soul, d *deed) any {
+	for _, a := range x.Args {
+		v := s.value(a, o, d)
+		if v == nil && x.Fn == query.Coalesce {
+			continue
+		}
+		if v == nil {
+			return nil
+		}
+		switch x.Fn {
+		case query.Coalesce:
+			return v
+		case query.Length:
+			return big.NewRat(int64(len([]rune(v.(string)))), 1)
+		case query.Lower:
+			return least(v.(string))
+		case query.Date:
+			y, m, d := v.(time.Time).Date()
+			return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+		case query.Years:
+			from, years := v.(time.Time), int64(0)
+			if from.After(s.now) {
+				return nil
+			}
+			for !later(from, 12*(years+1), 0).After(s.now) {
+				years++
+			}
+			return big.NewRat(years, 1)
+		}
+	}
+	return nil
+}
+
+// least brings each character to the least of its case variants, small letters for those of ASCII.
+func least(s string) string {
+	return strings.Map(func(r rune) rune {
+		low := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			low = min(low, f)
+		}
+		if 'A' <= low && low <= 'Z' {
+			low += 32
+		}
+		return low
+	}, s)
+}
+
+func (s *slow) agg(a *query.Agg, o *soul) any {
+	var values []any
+	for _, d := range s.matching(a.Where, o) {
+		if a.Of == nil {
+			values = append(values, true)
+		} else if v := s.value(a.Of, o, &d); v != nil || a.Fn == query.Nth {
+			values = append(values, v)
+		}
+	}
+	switch a.Fn {
+	case query.Count:
+		return big.NewRat(int64(len(values)), 1)
+	case query.Distinct:
+		seen := map[string]bool{}
+		for _, v := range values {
+			seen[fmt.Sprint(v)] = true
+		}
+		return big.NewRat(int64(len(seen)), 1)
+	case query.Nth:
+		if a.Desc {
+			slices.Reverse(values)
+		}
+		if int64(len(values)) < a.N {
+			return nil
+		}
+		return values[a.N-1]
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	switch a.Fn {
+	case query.Min:
+		return slices.MinFunc(values, compare)
+	case query.Max:
+		return slices.MaxFunc(values, compare)
+	}
+	sum := new(big.Rat)
+	for _, v := range values {
+		sum.Add(sum, v.(*big.Rat))
+	}
+	if a.Fn == query.Sum {
+		return sum
+	}
+	return even(sum.Quo(sum, big.NewRat(int64(len(values)), 1)))
+}
+
+// even rounds to nine places, half to even.
+func even(r *big.Rat) *big.Rat {
+	n := new(big.Rat).Mul(r, big.NewRat(1_000_000_000, 1))
+	floor := new(big.Int).Div(n.Num(), n.Denom()) // Euclidean: towards minus infinity for a positive divisor
+	rest := new(big.Rat).Sub(n, new(big.Rat).SetInt(floor))
+	if c := rest.Cmp(big.NewRat(1, 2)); c > 0 || c == 0 && floor.Bit(0) == 1 {
+		floor.Add(floor, big.NewInt(1))
+	}
+	return new(big.Rat).SetFrac(floor, big.NewInt(1_000_000_000))
+}
+
+func (s *slow) top(x *query.Top) any {
+	var values []any
+	for _, o := range s.souls {
+		if v := s.value(x.Of, o, nil); v != nil {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	slices.SortFunc(values, func(a, b any) int { return compare(b, a) })
+	p, _ := new(big.Rat).SetString(x.Percent)
+	p.Mul(p, big.NewRat(int64(len(values)), 100))
+	n := new(big.Int).Div(p.Num(), p.Denom()).Int64()
+	if !p.IsInt() {
+		n++
+	}
+	return values[n-1]
+}

@@ -1,0 +1,260 @@
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/query"
+)
+
+// one gives one of a list.
+func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+// crowd gives lines about people who share few names, so that conditions meet
+// them: values that are missing, of another type, in other letters, at the edge
+// of a window, and people who turn out to be one.
+func crowd(r *rand.Rand, n int, now time.Time) []string {
+	var out []string
+	for i := range n {
+		who := fmt.Sprintf("u%d", r.IntN(n/6+2))
+		anonymous := fmt.Sprintf("a%d", r.IntN(n/5+2))
+		at := now.Add(-time.Duration(r.IntN(70*24)) * time.Hour)
+		if r.IntN(10) == 0 {
+			at = now.Add(time.Duration(r.IntN(3)-1) * time.Second)
+		}
+		ev := map[string]any{"messageId": fmt.Sprintf("m%03d", i), "timestamp": at.Format(time.RFC3339Nano), "receivedAt": now.Add(48 * time.Hour).Format(time.RFC3339), "userId": who}
+		if r.IntN(3) == 0 {
+			ev["anonymousId"] = anonymous
+		}
+		if r.IntN(3) == 0 {
+			ev["anonymousId"] = anonymous
+			delete(ev, "userId")
+		}
+		if r.IntN(3) == 0 {
+			ev["type"], ev["traits"] = "identify", some(r, map[string]any{
+				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12"),
+				"vip": one[any](r, true, false, "yes"), "born": one(r, "2000-02-29", "1990-06-15T10:00:00+02:00", "2030-01-01", "never", "1980-13-01"),
+				"tier": one[any](r, 5, "5", 6), "address": map[string]any{"city": one(r, "Paris", "Lyon"), "zip": r.IntN(3)},
+			})
+		} else {
+			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
+			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4"), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon")})
+		}
+		out = append(out, encode(ev))
+	}
+	return out
+}
+
+// some keeps about three quarters of the members.
+func some(r *rand.Rand, m map[string]any) map[string]any {
+	for _, k := range slices.Sorted(func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}) {
+		if r.IntN(4) == 0 {
+			delete(m, k)
+		}
+	}
+	return m
+}
+
+// span gives an interval.
+func aSpan(r *rand.Rand) string {
+	return fmt.Sprintf("INTERVAL %d %s", 1+r.IntN(40), one(r, "DAY", "DAY", "HOUR", "WEEK", "MONTH"))
+}
+
+func number(r *rand.Rand) string { return one(r, "0", "3", "10.5", "10.500000001", "-7", "2", "2.5") }
+
+func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<=>") }
+
+// personLeaf gives a condition about a person.
+func personLeaf(r *rand.Rand) string {
+	switch r.IntN(24) {
+	case 0:
+		return "plan " + op(r) + " " + one(r, "'pro'", "'free'", "'größe'", "''")
+	case 1:
+		return "plan IN ('pro', 'free')"
+	case 2:
+		return "plan NOT IN ('pro', NULL)"
+	case 3:
+		return one(r, "plan", "ltv", "vip", "born", "tier", "address.city", "nothing") + one(r, " IS NULL", " IS NOT NULL")
+	case 4:
+		return "plan " + one(r, "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE") + " " + one(r, "'p%'", "'%O%'", "'_r_'", "'GRÖß%'", "'größe'")
+	case 5:
+		return "plan LIKE 'p!%o' ESCAPE '!'"
+	case 6:
+		return "plan " + one(r, "REGEXP", "NOT REGEXP") + " " + one(r, "'^p'", "'(?i)PRO|f.ee'", "'e$'")
+	case 7, 8:
+		return "ltv " + op(r) + " " + number(r)
+	case 9:
+		return "ltv " + one(r, "", "NOT ") + "BETWEEN 0 AND " + number(r)
+	case 10:
+		return one(r, "vip", "NOT vip", "vip IS TRUE", "vip IS NOT TRUE", "vip = FALSE", "vip IS NOT FALSE", "known")
+	case 11:
+		return "born " + op(r) + " " + one(r, "DATE '2000-02-29'", "TIMESTAMP '1990-06-15 08:00:00'", "now()")
+	case 12:
+		return "born " + one(r, "<", ">=") + " now() - INTERVAL " + fmt.Sprint(240+r.IntN(240)) + " MONTH"
+	case 13:
+		return "age(born) " + op(r) + " " + one(r, "25", "26", "35", "36")
+	case 14:
+		return "length(plan) " + op(r) + " " + one(r, "0", "3", "5")
+	case 15:
+		return "lower(plan) " + op(r) + " " + one(r, "'pro'", "'größe'")
+	case 16:
+		return "coalesce(plan, address.city, 'none') " + op(r) + " " + one(r, "'none'", "'Paris'")
+	case 17:
+		return one(r, "first_seen", "last_seen") + " " + op(r) + " " + one(r, "now()", "now() - "+aSpan(r), "current_date")
+	case 18:
+		return "tier " + op(r) + " " + one(r, "5", "'5'")
+	case 19:
+		return "address.zip " + op(r) + " " + one(r, "0", "1")
+	case 20:
+		return "ltv " + one(r, ">=", "<") + " top_percent(" + one(r, "1", "10", "33.3", "50", "100") + ", ltv)"
+	case 21:
+		return "(SELECT sum(properties.total) FROM events) >= top_percent(" + one(r, "10", "50") + ", (SELECT sum(properties.total) FROM events))"
+	case 22:
+		return one(r, "TRUE", "FALSE", "1 = 1")
+	}
+	return "date(born) + " + aSpan(r) + " " + op(r) + " now()"
+}
+
+// eventLeaf gives a condition about an event.
+func eventLeaf(r *rand.Rand) string {
+	switch r.IntN(13) {
+	case 0, 1, 2:
+		return "name " + op(r) + " " + one(r, "'View'", "'Buy'", "'Leave'")
+	case 3, 4:
+		return "ts " + one(r, ">", ">=", "<", "<=") + " now() - " + aSpan(r)
+	case 5:
+		return "ts BETWEEN now() - INTERVAL 60 DAY AND now() - " + aSpan(r)
+	case 6:
+		return "properties.total " + op(r) + " " + one(r, "2", "2.5", "40.1", "-3")
+	case 7:
+		return "properties.sku " + op(r) + " " + one(r, "'a'", "'b'", "'c'")
+	case 8:
+		return one(r, "properties.gift", "NOT properties.gift", "properties.gift IS NULL")
+	case 9:
+		return "kind " + op(r) + " " + one(r, "'track'", "'identify'")
+	case 10:
+		return "properties.due " + one(r, "<", ">=") + " ts - " + aSpan(r)
+	case 11:
+		return "number(properties.total) " + op(r) + " profiles.ltv"
+	}
+	return "ts >= profiles.first_seen + " + aSpan(r)
+}
+
+func where(r *rand.Rand) string {
+	if r.IntN(6) == 0 {
+		return ""
+	}
+	return " WHERE " + mix(r, 1, eventLeaf)
+}
+
+// aggregate gives a condition about what somebody's events come to.
+func aggregate(r *rand.Rand) string {
+	from := " FROM events" + where(r)
+	switch r.IntN(8) {
+	case 0, 1:
+		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
+	case 2, 3:
+		return "(SELECT " + one(r, "count(*)", "count(properties.sku)", "count(DISTINCT name)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
+	case 4:
+		return "(SELECT " + one(r, "sum", "avg", "min", "max") + "(properties.total)" + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "21.05", "1.833333333")
+	case 5:
+		return "(SELECT " + one(r, "min", "max") + "(ts)" + from + ") " + one(r, ">", "<=") + " now() - " + aSpan(r)
+	case 6:
+		return "(SELECT properties.sku" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1", " OFFSET 2") + ") " + op(r) + " " + one(r, "'a'", "'C'")
+	}
+	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
+}
+
+// mix joins leaves by AND, OR and NOT.
+func mix(r *rand.Rand, depth int, leaf func(*rand.Rand) string) string {
+	if depth == 0 || r.IntN(3) == 0 {
+		return leaf(r)
+	}
+	switch r.IntN(5) {
+	case 0:
+		return "NOT (" + mix(r, depth-1, leaf) + ")"
+	case 1, 2:
+		return "(" + mix(r, depth-1, leaf) + " AND " + mix(r, depth-1, leaf) + ")"
+	}
+	return "(" + mix(r, depth-1, leaf) + " OR " + mix(r, depth-1, leaf) + ")"
+}
+
+func condition(r *rand.Rand) string {
+	return mix(r, 2, func(r *rand.Rand) string {
+		if r.IntN(2) == 0 {
+			return aggregate(r)
+		}
+		return personLeaf(r)
+	})
+}
+
+// DuckDB on the rendered SQL gives what a walk over everybody's events gives,
+// for the condition, its negation and what is neither, which part everybody.
+func TestTwoWaysOneAnswer(t *testing.T) {
+	const each = 100 // conditions a world
+	now := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	spread, asked := [12]int{}, 0
+	rounds(t, 4, 10_000, func(t *testing.T, _ int, seed uint64) {
+		r := dice(seed, "versus")
+		e := Memory(t, &engine.Options{Zone: time.UTC})
+		if err := e.SetClock(now.Format(time.RFC3339)); err != nil {
+			t.Fatal(err)
+		}
+		Lines(t, e, crowd(r, 60+r.IntN(200), now)...)
+		s := newSlow(t, e, now)
+		for range each {
+			text := condition(r)
+			asked++
+			n := concur(t, e, s, text)
+			spread[(n*10+len(s.souls)-1)/max(len(s.souls), 1)]++
+			if t.Failed() {
+				return
+			}
+		}
+	})
+	t.Logf("%d conditions; members in tenths of everybody, none first: %v", asked, spread)
+	if some := asked - spread[0] - spread[10]; asked >= 100 && some*3 < asked {
+		t.Errorf("%d of %d conditions are about some and not all: the test asks too little", some, asked)
+	}
+}
+
+// concur asks both ways, and gives how many people the condition is true for.
+func concur(t *testing.T, e *engine.Engine, s *slow, text string) int {
+	c, err := query.Parse(text)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	ctx := context.Background()
+	x, err := e.Explain(ctx, text, nil)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", text, err, x.SQL)
+	}
+	got := []kith.ProfileID{}
+	seq, err := e.Members(ctx, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range seq {
+		got = append(got, id)
+	}
+	want := s.members(c, yes)
+	if !slices.Equal(got, want) && len(got)+len(want) > 0 {
+		t.Errorf("%s\nDuckDB gives %v\nthe walk      %v\n%s", text, got, want, x.SQL)
+	}
+	if f, u := len(s.members(c, no)), len(s.members(c, maybe)); x.True != len(got) || x.False != f || x.Unknown != u {
+		t.Errorf("%s\nExplain counts %d, %d, %d; the walk %d, %d, %d", text, x.True, x.False, x.Unknown, len(want), f, u)
+	}
+	return len(got)
+}

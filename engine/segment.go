@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"regexp"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/bitmap"
+)
+
+// Segment is a named condition over people.
+type Segment struct {
+	Name    string    `json:"name"`
+	Version uint32    `json:"version"` // counts up with each definition of the name
+	Text    string    `json:"text"`    // the condition, in one form
+	At      time.Time `json:"at"`      // when this version was defined
+	Seq     kith.Seq  `json:"seq"`     // of the record that defined it
+}
+
+var segmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
+
+// Define makes a segment, or gives it another condition; docs/segments.md is
+// the language. A definition that says the same as the one in force is no new
+// version. ErrInvalid says what is wrong with the text, and where; ErrNotFound
+// which segment or table it asks for in vain. A segment may not use itself.
+func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error) {
+	if !segmentName.MatchString(name) {
+		return Segment{}, &kith.Error{Op: "engine.Define", On: "name", Kind: kith.ErrInvalid, Err: errors.New("a name has letters, digits, _ and -, begins with a letter or _, and has at most 64 characters")}
+	}
+	c, err := query.Parse(text)
+	if err != nil {
+		return Segment{}, &kith.Error{Op: "engine.Define", On: name, Err: err}
+	}
+	if _, err := e.ask(ctx, "engine.Define", c, &AskOptions{as: name}); err != nil { // that it can be answered
+		return Segment{}, err
+	}
+	seg := Segment{Name: name, Text: query.Print(c)}
+	err = e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+		all, err := e.definitions(tx)
+		if err != nil {
+			return err
+		}
+		old := all[name]
+		if old.Text == seg.Text {
+			seg = old
+			return errSame
+		}
+		seg.Version, seg.Seq, seg.At = old.Version+1, seq, time.UnixMicro(at).UTC()
+		sealed, err := e.keys.Seal(nobody, uint64(seq), sealSegment, []byte(seg.Text), nil)
+		if err != nil {
+			return err
+		}
+		return tx.PutSegment(&storage.SegmentRecord{Name: name, Version: seg.Version, Seq: seq, At: at, Sealed: sealed})
+	}, func() {})
+	if errors.Is(err, errSame) {
+		err = nil
+	}
+	return seg, err
+}
+
+var errSame = errors.New("the definition is in force already")
+
+// DropSegment takes a segment away. One that others use is ErrDenied. Its
+// versions stay in the log, and one that is defined under its name later counts on.
+func (e *Engine) DropSegment(name string) error {
+	return e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+		all, err := e.definitions(tx)
+		if err != nil {
+			return err
+		}
+		old, ok := all[name]
+		if !ok || old.Text == "" {
+			return noSegment("engine.DropSegment", name)
+		}
+		for _, s := range all {
+			if s.Text == "" {
+				continue
+			}
+			c, err := query.Parse(s.Text)
+			if err != nil {
+				return err
+			}
+			for _, used := range query.Segments(c) {
+				if used == name {
+					return &kith.Error{Op: "engine.DropSegment", On: name, Kind: kith.ErrDenied, Err: errors.New("the segment " + s.Name + " uses it")}
+				}
+			}
+		}
+		return tx.PutSegment(&storage.SegmentRecord{Name: name, Version: old.Version + 1, Seq: seq, At: at})
+	}, func() {})
+}
+
+func noSegment(op, name string) error {
+	return &kith.Error{Op: op, On: "segment " + name, Kind: kith.ErrNotFound}
+}
+
+// segmentReader reads versions of segments, in a snapshot or a transaction.
+type segmentReader interface {
+	Segments(f func(*storage.SegmentRecord) error) error
+}
+
+// definitions gives the newest version of each segment; of one that was dropped
+// the Text is empty.
+func (e *Engine) definitions(r segmentReader) (map[string]Segment, error) {
+	all := map[string]Segment{}
+	err := r.Segments(func(rec *storage.SegmentRecord) error {
+		s := Segment{Name: rec.Name, Version: rec.Version, Seq: rec.Seq, At: time.UnixMicro(rec.At).UTC()}
+		if rec.Sealed != nil {
+			text, err := e.keys.Open(nobody, uint64(rec.Seq), sealSegment, rec.Sealed, nil)
+			if err != nil {
+				return err
+			}
+			s.Text = string(text)
+		}
+		all[rec.Name] = s
+		return nil
+	})
+	return all, err
+}
+
+// Segments gives the segments that are defined, by name.
+func (e *Engine) Segments() ([]Segment, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release(v)
+	all, err := e.definitions(v.snap)
+	if err != nil {
+		return nil, err
+	}
+	out := []Segment{}
+	for _, name := range sortedKeys(all) {
+		if s := all[name]; s.Text != "" {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// AskOptions say how people are asked for; nil is the same as the zero value.
+type AskOptions struct {
+	Now time.Time // what now() means; zero: the standing clock
+
+	as string // the segment that is being defined: it may not be used
+}
+
+// Count counts the people for whom a condition is true: the name of a segment,
+// or the text of a condition. It is exact, as of the last commit when it was called.
+func (e *Engine) Count(ctx context.Context, condition string, o *AskOptions) (int, error) {
+	s, err := e.answer(ctx, "engine.Count", condition, o)
+	if err != nil {
+		return 0, err
+	}
+	return s.Len(), nil
+}
+
+// Members gives the people for whom a condition is true, as Count counts them,
+// in the order of their ids.
+func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (iter.Seq[kith.ProfileID], error) {
+	s, err := e.answer(ctx, "engine.Members", condition, o)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(kith.ProfileID) bool) {
+		for id := range s.All() {
+			if !yield(kith.ProfileID(id)) {
+				return
+			}
+		}
+	}, nil
+}
+
+// IsMember tells whether a condition is true for a person, by any identifier.
+func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identifier, o *AskOptions) (bool, error) {
+	p, err := e.Profile(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	s, err := e.answer(ctx, "engine.IsMember", condition, o)
+	if err != nil {
+		return false, err
+	}
+	return s.Has(uint32(p.ID)), nil
+}
+
+// Overlap counts, for each pair of conditions, the people for whom both are
+// true: out[i][j] of the i-th and j-th, out[i][i] of one alone.
+func (e *Engine) Overlap(ctx context.Context, conditions []string, o *AskOptions) ([][]int, error) {
+	sets := make([]*bitmap.Set, len(conditions))
+	for i, c := range conditions {
+		var err error
+		if sets[i], err = e.answer(ctx, "engine.Overlap", c, o); err != nil {
+			return nil, err
+		}
+	}
+	out := make([][]int, len(sets))
+	for i, a := range sets {
+		out[i] = make([]int, len(sets))
+		for j, b := range sets {
+			out[i][j] = a.AndLen(b)
+		}
+	}
+	return out, nil
+}
+
+// Explanation says how a condition is answered.
+type Explanation struct {
+	Text    string    `json:"text"` // the condition in one form
+	Tree    string    `json:"tree"` // its form for programs: JSON
+	SQL     string    `json:"sql"`  // the statement that DuckDB answers; its values are bound
+	Now     time.Time `json:"now"`
+	True    int       `json:"true"`    // people for whom it is true
+	False   int       `json:"false"`   // and false
+	Unknown int       `json:"unknown"` // and neither, because a value is missing
+	Absent  []string  `json:"absent"`  // traits and properties that nobody has
+}
+
+// Explain answers a condition and says how, and whom missing values leave out.
+func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (Explanation, error) {
+	const op = "engine.Explain"
+	a, err := e.inquiry(ctx, op, o)
+	if err != nil {
+		return Explanation{}, err
+	}
+	defer a.close()
+	c, err := a.condition(op, condition)
+	if err != nil {
+		return Explanation{}, err
+	}
+	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
+	var sets [3]*bitmap.Set
+	for i, c := range []query.Cond{c, query.Not{Cond: c}, query.Const(true)} {
+		q, err := a.render(op, query.Simplify(c))
+		if err == nil {
+			sets[i], err = a.run(ctx, q)
+		}
+		if err != nil {
+			return Explanation{}, err
+		}
+		if i == 0 {
+			out.SQL = q.Text
+		}
+	}
+	out.True, out.False = sets[0].Len(), sets[1].Len()
+	out.Unknown = sets[2].Len() - out.True - out.False
+	return out, nil
+}

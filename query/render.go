@@ -1,0 +1,290 @@
+package query
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Catalog says what names mean in SQL, as of one version of a directory. An
+// expression is text that the catalog made itself, for a column that has
+// the type that is asked for; ok is false where there is none, and the value is
+// then missing for everybody.
+type Catalog interface {
+	Trait(path string, as Type) (expr string, ok bool)           // of the table profiles
+	Field(path string, as Type) (expr string, ok bool)           // of the table events
+	Cell(table, column string, as Type) (expr string, err error) // of a reference table; an error: there is no such
+	Segment(name string) (Cond, error)
+}
+
+// SQL is a statement for DuckDB with values for $1, $2 …
+type SQL struct {
+	Text string
+	Args []any
+}
+
+// Render gives the statement that answers a condition: the ids of the people
+// for whom it is true, where now() is that instant. No text of the user's
+// stands in it: names are the catalog's, values are bound.
+func Render(c Cond, now time.Time, cat Catalog) (SQL, error) {
+	r := &renderer{now: now, cat: cat, subs: map[string]string{}}
+	where, err := r.cond(c)
+	if err != nil {
+		return SQL{}, err
+	}
+	var b strings.Builder
+	if len(r.with) > 0 {
+		b.WriteString("WITH " + strings.Join(r.with, ",\n") + "\n")
+	}
+	b.WriteString("SELECT p.id FROM profiles p" + strings.Join(r.joins, "") + "\nWHERE " + where)
+	return SQL{b.String(), r.args}, nil
+}
+
+// renderer writes one statement.
+type renderer struct {
+	now   time.Time
+	cat   Catalog
+	args  []any
+	with  []string          // sub-selects, before the statement
+	joins []string          // how the person gets to them
+	subs  map[string]string // value of a sub-select, by its text
+	open  []string          // segments that are being written, for the path of a cycle
+	of    string            // what names of people stand after: p, or q within events
+}
+
+func (r *renderer) bind(v any, as string) string {
+	r.args = append(r.args, v)
+	return "$" + strconv.Itoa(len(r.args)) + "::" + as
+}
+
+func (r *renderer) time(t time.Time) string { return r.bind(t.UTC(), "TIMESTAMP") }
+
+// sqlTypes are the types of DuckDB for ours.
+var sqlTypes = map[Type]string{Text: "VARCHAR", Number: "DECIMAL(38,9)", Bool: "BOOLEAN", Time: "TIMESTAMP", Untold: "VARCHAR"}
+
+func (r *renderer) cond(c Cond) (string, error) {
+	switch x := c.(type) {
+	case And:
+		return r.chain(x, " AND ")
+	case Or:
+		return r.chain(x, " OR ")
+	case Not:
+		s, err := r.cond(x.Cond)
+		return "NOT " + s, err
+	case Const:
+		return strings.ToUpper(strconv.FormatBool(bool(x))), nil
+	case *Compare:
+		return r.compare(x)
+	case *In:
+		return r.in(x)
+	case *Like:
+		return r.like(x)
+	case *Missing:
+		return r.missing(x)
+	case *Truth:
+		s, err := r.value(x.V)
+		return "(" + s + ")", err
+	case *Exists:
+		s, err := r.exists(x)
+		return "(" + s + ")", err
+	case *Member:
+		return r.member(x)
+	case *Listed:
+		return r.listed(x)
+	}
+	panic(fmt.Sprintf("unreachable: %T", c))
+}
+
+func (r *renderer) chain(list []Cond, word string) (string, error) {
+	parts := make([]string, len(list))
+	for i, c := range list {
+		var err error
+		if parts[i], err = r.cond(c); err != nil {
+			return "", err
+		}
+	}
+	return "(" + strings.Join(parts, word) + ")", nil
+}
+
+func (r *renderer) compare(c *Compare) (string, error) {
+	a, err := r.value(c.L)
+	if err != nil {
+		return "", err
+	}
+	b, err := r.value(c.R)
+	op := string(c.Op)
+	if c.Op == Same {
+		op = "IS NOT DISTINCT FROM"
+	}
+	return "(" + a + " " + op + " " + b + ")", err
+}
+
+func (r *renderer) in(c *In) (string, error) {
+	v, err := r.value(c.V)
+	if err != nil {
+		return "", err
+	}
+	parts := make([]string, len(c.List))
+	for i, l := range c.List {
+		if parts[i], err = r.value(l); err != nil {
+			return "", err
+		}
+	}
+	if c.Null {
+		parts = append(parts, "NULL")
+	}
+	return "(" + v + " IN (" + strings.Join(parts, ", ") + "))", nil
+}
+
+func (r *renderer) like(c *Like) (string, error) {
+	v, err := r.value(c.V)
+	switch {
+	case err != nil:
+		return "", err
+	case c.Regexp:
+		return "regexp_matches(" + v + ", " + r.bind(c.Pattern, "VARCHAR") + ")", nil
+	}
+	pattern := c.Pattern
+	if c.Fold {
+		v, pattern = "kith_fold("+v+")", foldPattern(pattern, c.Escape)
+	}
+	s := "(" + v + " LIKE " + r.bind(pattern, "VARCHAR")
+	if c.Escape != 0 {
+		s += " ESCAPE " + r.bind(string(c.Escape), "VARCHAR")
+	}
+	return s + ")", nil
+}
+
+// foldPattern folds a pattern, but for its ESCAPE character.
+func foldPattern(pattern string, escape rune) string {
+	var b strings.Builder
+	for _, c := range pattern {
+		if c != escape {
+			c = foldRune(c)
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// missing asks for a value of any type where none is told.
+func (r *renderer) missing(c *Missing) (string, error) {
+	if c.V.Type() != Untold {
+		s, err := r.value(c.V)
+		return "(" + s + " IS NULL)", err
+	}
+	var all []string
+	for _, t := range []Type{Text, Number, Bool} {
+		v, err := (&lowering{r: &reader{}}).as(c.V, t)
+		if err != nil {
+			return "", err
+		}
+		s, err := r.value(v)
+		if err != nil {
+			return "", err
+		}
+		all = append(all, s+" IS NULL")
+	}
+	return "(" + strings.Join(all, " AND ") + ")", nil
+}
+
+// member writes the condition of another segment; of who is missing in it, it is false.
+func (r *renderer) member(c *Member) (string, error) {
+	for _, name := range r.open {
+		if name == c.Segment {
+			return "", fmt.Errorf("the segment uses itself: %s", strings.Join(append(r.open, name), " > "))
+		}
+	}
+	def, err := r.cat.Segment(c.Segment)
+	if err != nil {
+		return "", err
+	}
+	r.open = append(r.open, c.Segment)
+	s, err := r.cond(def)
+	r.open = r.open[:len(r.open)-1]
+	return "coalesce(" + s + ", FALSE)", err
+}
+
+func (r *renderer) listed(c *Listed) (string, error) {
+	v, err := r.value(c.V)
+	if err != nil {
+		return "", err
+	}
+	col, err := r.cat.Cell(c.Table, c.Column, c.V.Type())
+	if err != nil {
+		return "", err
+	}
+	sub := &renderer{now: r.now, cat: tableCatalog{r.cat, c.Table}, args: r.args, subs: map[string]string{}}
+	where := ""
+	if c.Where != nil {
+		if where, err = sub.cond(c.Where); err != nil {
+			return "", err
+		}
+		where = " AND " + where
+	}
+	r.args = sub.args
+	return "(" + v + " IN (SELECT " + col + " FROM " + Ident(c.Table) + " AS t WHERE " + col + " IS NOT NULL" + where + "))", nil
+}
+
+// tableCatalog reads cells of one table.
+type tableCatalog struct {
+	Catalog
+	table string
+}
+
+// Ident quotes a name for SQL.
+func Ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+// mentions tells whether a condition over events looks at the person.
+func mentions(c Cond) bool {
+	found := false
+	Walk(c, func(v Value) {
+		if _, ok := v.(*Trait); ok {
+			found = true
+		}
+	})
+	return found
+}
+
+// rows writes FROM and WHERE of a sub-select over events.
+func (r *renderer) rows(where Cond) (string, error) {
+	from := " FROM events e"
+	if where != nil && mentions(where) {
+		from += " JOIN profiles q ON q.id = e.profile_id"
+	}
+	from += " WHERE e.ts <= " + r.time(r.now)
+	if where == nil {
+		return from, nil
+	}
+	before := r.of
+	r.of = "q"
+	s, err := r.cond(where)
+	r.of = before
+	return from + " AND " + s, err
+}
+
+func (r *renderer) exists(c *Exists) (string, error) {
+	key := "exists"
+	if c.Where != nil {
+		key += Print(c.Where)
+	}
+	if s, ok := r.subs[key]; ok {
+		return s, nil
+	}
+	rows, err := r.rows(c.Where)
+	if err != nil {
+		return "", err
+	}
+	name := r.sub("SELECT DISTINCT e.profile_id AS id, TRUE AS v" + rows)
+	r.subs[key] = name + ".v IS NOT NULL"
+	return r.subs[key], nil
+}
+
+// sub puts a sub-select in front and joins it; it gives its name.
+func (r *renderer) sub(text string) string {
+	name := "s" + strconv.Itoa(len(r.with)+1)
+	r.with = append(r.with, name+" AS ("+text+")")
+	r.joins = append(r.joins, " LEFT JOIN "+name+" ON "+name+".id = p.id")
+	return name
+}

@@ -1,0 +1,198 @@
+package query
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// value writes a value as SQL of its type.
+func (r *renderer) value(v Value) (string, error) {
+	switch x := v.(type) {
+	case Literal:
+		return r.literal(x), nil
+	case Instant:
+		return r.time(x.At(r.now)), nil
+	case *Trait:
+		return r.trait(x)
+	case *Field:
+		if fixed[x.Path] != Untold {
+			return "e." + x.Path, nil
+		}
+		return r.typed(r.cat.Field, x.Path, x.As)
+	case *Cell:
+		return r.cell(x)
+	case *Shift:
+		return r.shift(x)
+	case *Call:
+		return r.call(x)
+	case *Agg:
+		return r.agg(x)
+	case *Top:
+		return r.top(x)
+	}
+	panic(fmt.Sprintf("unreachable: %T", v))
+}
+
+func (r *renderer) literal(l Literal) string {
+	switch l.As {
+	case Text:
+		return r.bind(l.Text, "VARCHAR")
+	case Number:
+		return r.bind(l.Text, "DECIMAL(38,9)")
+	case Bool:
+		return r.bind(l.Bool, "BOOLEAN")
+	}
+	return r.time(l.Time)
+}
+
+// typed asks the catalog for a column. A time is read from text.
+func (r *renderer) typed(of func(string, Type) (string, bool), path string, as Type) (string, error) {
+	want := as
+	if as == Time {
+		want = Text
+	}
+	expr, ok := of(path, want)
+	switch {
+	case !ok:
+		return "NULL::" + sqlTypes[as], nil
+	case as == Time:
+		return "(CASE WHEN regexp_full_match(" + expr + ", '" + times + "') THEN TRY_CAST(" + expr + " AS TIMESTAMPTZ)::TIMESTAMP END)", nil
+	}
+	return expr, nil
+}
+
+func (r *renderer) trait(t *Trait) (string, error) {
+	of := r.of
+	if of == "" {
+		of = "p"
+	}
+	if t.Fixed {
+		return of + "." + t.Path, nil
+	}
+	return r.typed(func(path string, as Type) (string, bool) {
+		expr, ok := r.cat.Trait(path, as)
+		return of + "." + expr, ok
+	}, t.Path, t.As)
+}
+
+func (r *renderer) cell(c *Cell) (string, error) {
+	t, ok := r.cat.(tableCatalog)
+	if !ok {
+		panic("unreachable: a cell stands in a condition over a table")
+	}
+	return t.Cell(t.table, c.Column, c.As)
+}
+
+// shift adds a span to a time: months first.
+func (r *renderer) shift(s *Shift) (string, error) {
+	v, err := r.value(s.V)
+	if err != nil {
+		return "", err
+	}
+	if s.Months != 0 {
+		v = "(" + v + " + to_months(" + strconv.FormatInt(s.Months, 10) + "::INTEGER))"
+	}
+	if s.Span != 0 {
+		v = "(" + v + " + to_microseconds(" + strconv.FormatInt(s.Span.Microseconds(), 10) + "))"
+	}
+	return v, nil
+}
+
+func (r *renderer) call(c *Call) (string, error) {
+	args := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		var err error
+		if args[i], err = r.value(a); err != nil {
+			return "", err
+		}
+	}
+	switch c.Fn {
+	case Lower:
+		return "kith_fold(" + args[0] + ")", nil
+	case Length:
+		return "length(" + args[0] + ")::DECIMAL(38,9)", nil
+	case Date:
+		return "date_trunc('day', " + args[0] + ")", nil
+	case Years:
+		now := r.time(r.now)
+		return "(CASE WHEN " + args[0] + " <= " + now + " THEN date_sub('year', " + args[0] + ", " + now + ")::DECIMAL(38,9) END)", nil
+	}
+	s := "coalesce("
+	for i, a := range args {
+		if i > 0 {
+			s += ", "
+		}
+		s += a
+	}
+	return s + ")", nil
+}
+
+// agg puts an aggregate in front, once for equal ones.
+func (r *renderer) agg(a *Agg) (string, error) {
+	p := &printer{}
+	p.agg(a)
+	key := p.b.String() + string(a.Type())
+	if s, ok := r.subs[key]; ok {
+		return s, nil
+	}
+	of := ""
+	if a.Of != nil {
+		before := r.of
+		r.of = "q"
+		var err error
+		of, err = r.value(a.Of)
+		r.of = before
+		if err != nil {
+			return "", err
+		}
+	}
+	rows, err := r.rows(a.Where)
+	if err != nil {
+		return "", err
+	}
+	var text string
+	switch a.Fn {
+	case Nth:
+		dir := ""
+		if a.Desc {
+			dir = " DESC"
+		}
+		text = fmt.Sprintf("SELECT id, v FROM (SELECT e.profile_id AS id, %s AS v, row_number() OVER (PARTITION BY e.profile_id ORDER BY e.ts%s, e.received_at%s, e.message_id%s) AS n%s) WHERE n = %d",
+			of, dir, dir, dir, rows, a.N)
+	default:
+		text = "SELECT e.profile_id AS id, " + aggregateSQL(a, of) + " AS v" + rows + " GROUP BY e.profile_id"
+	}
+	name := r.sub(text)
+	s := name + ".v"
+	if a.Fn == Count || a.Fn == Distinct {
+		s = "coalesce(" + name + ".v, 0)::DECIMAL(38,9)"
+	}
+	r.subs[key] = s
+	return s, nil
+}
+
+func aggregateSQL(a *Agg, of string) string {
+	switch {
+	case a.Of == nil:
+		return "count(*)"
+	case a.Fn == Distinct:
+		return "count(DISTINCT " + of + ")"
+	case a.Fn == Avg: // the quotient of the sum, rounded half to even at the ninth place
+		return "kith_quotient(sum(" + of + "), count(" + of + "))"
+	}
+	return string(a.Fn) + "(" + of + ")"
+}
+
+// top is the threshold of a rank: the n·percent/100-th from above, rounded up.
+func (r *renderer) top(t *Top) (string, error) {
+	of, err := r.value(t.Of)
+	if err != nil {
+		return "", err
+	}
+	joins := ""
+	for _, j := range r.joins {
+		joins += j
+	}
+	return "(SELECT min(v) FILTER (WHERE (n - 1) * 100 < total * " + r.bind(t.Percent, "DECIMAL(18,9)") + ") FROM (SELECT v, row_number() OVER (ORDER BY v DESC) AS n, count(*) OVER () AS total FROM (SELECT " +
+		of + " AS v FROM profiles p" + joins + ") WHERE v IS NOT NULL))", nil
+}

@@ -1,0 +1,80 @@
+package query
+
+// Walk calls f for each value of a condition, of what its sub-selects say, too.
+func Walk(c Cond, f func(Value)) {
+	switch x := c.(type) {
+	case And:
+		for _, c := range x {
+			Walk(c, f)
+		}
+	case Or:
+		for _, c := range x {
+			Walk(c, f)
+		}
+	case Not:
+		Walk(x.Cond, f)
+	case *Compare:
+		walkValue(x.L, f)
+		walkValue(x.R, f)
+	case *In:
+		walkValue(x.V, f)
+	case *Like:
+		walkValue(x.V, f)
+	case *Missing:
+		walkValue(x.V, f)
+	case *Truth:
+		walkValue(x.V, f)
+	case *Exists:
+		Walk(x.Where, f)
+	case *Listed:
+		walkValue(x.V, f)
+		Walk(x.Where, f)
+	}
+}
+
+func walkValue(v Value, f func(Value)) {
+	f(v)
+	switch x := v.(type) {
+	case *Shift:
+		walkValue(x.V, f)
+	case *Call:
+		for _, a := range x.Args {
+			walkValue(a, f)
+		}
+	case *Agg:
+		if x.Of != nil {
+			walkValue(x.Of, f)
+		}
+		Walk(x.Where, f)
+	case *Top:
+		walkValue(x.Of, f)
+	}
+}
+
+// Segments gives the names of the segments that a condition asks for, each once.
+func Segments(c Cond) []string {
+	var out []string
+	seen := map[string]bool{}
+	var walk func(c Cond)
+	walk = func(c Cond) {
+		switch x := c.(type) {
+		case And:
+			for _, c := range x {
+				walk(c)
+			}
+		case Or:
+			for _, c := range x {
+				walk(c)
+			}
+		case Not:
+			walk(x.Cond)
+		case *Member:
+			if !seen[x.Segment] {
+				seen[x.Segment] = true
+				out = append(out, x.Segment)
+			}
+		}
+	}
+	walk(c)
+	return out
+}
