@@ -47,6 +47,7 @@ func (a *asking) Close() error { return nil }
 // QueryContext asks one statement.
 func (a *asking) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	q := question{Query: query}
+	q.People, _ = ctx.Value(peopleKey{}).(*peopleQuestion) // none: a statement
 	for _, v := range args {
 		q.Args = append(q.Args, v.Value)
 	}

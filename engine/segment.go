@@ -67,7 +67,7 @@ var errSame = errors.New("the definition is in force already")
 
 // DropSegment takes a segment away. One that others use is ErrDenied. Its
 // versions stay in the log, and one that is defined under its name later counts on.
-func (e *Engine) DropSegment(name string) error {
+func (e *Engine) DropSegment(_ context.Context, name string) error {
 	return e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
 		all, err := e.definitions(tx)
 		if err != nil {
@@ -124,7 +124,7 @@ func (e *Engine) definitions(r segmentReader) (map[string]Segment, error) {
 }
 
 // Segments gives the segments that are defined, by name.
-func (e *Engine) Segments() ([]Segment, error) {
+func (e *Engine) Segments(context.Context) ([]Segment, error) {
 	v, err := e.acquire()
 	if err != nil {
 		return nil, err
@@ -251,3 +251,7 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	out.Unknown = sets[2].Len() - out.True - out.False
 	return out, nil
 }
+
+// ConditionError says what in the text of a condition is not understood, and
+// where: errors.As finds it in what Define, Count and the others return.
+type ConditionError = query.Error

@@ -49,6 +49,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("GET /tables", e.serveTables)
 	handle("POST /table/drop", e.serveDropTable)
 	handle("POST /table/unload", e.serveUnloadTable)
+	e.segmentRoutes(handle)
 	return mux
 }
 
@@ -212,7 +213,13 @@ func (e *Engine) serveSQL(s *socket, w http.ResponseWriter, r *http.Request) err
 			q.Args[i] = number64(n)
 		}
 	}
-	rows, err := e.SQL(r.Context(), q.Query, q.Args...)
+	var rows *sql.Rows
+	var err error
+	if p := q.People; p != nil {
+		rows, err = e.People(r.Context(), p.Condition, p.Columns, &AskOptions{Now: p.Now})
+	} else {
+		rows, err = e.SQL(r.Context(), q.Query, q.Args...)
+	}
 	if err != nil {
 		return err
 	}

@@ -168,8 +168,9 @@ type clockReply struct {
 
 // question is what /sql is asked.
 type question struct {
-	Query string `json:"query"`
-	Args  []any  `json:"args"`
+	Query  string          `json:"query"`
+	Args   []any           `json:"args"`
+	People *peopleQuestion `json:"people,omitempty"`
 }
 
 // headLine is the first line that /sql answers; rows follow as arrays.

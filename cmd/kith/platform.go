@@ -25,6 +25,13 @@ type platform interface {
 	LoadTable(ctx context.Context, name string, rows engine.TableRows, o *engine.TableOptions) (engine.TableVersion, error)
 	Tables(ctx context.Context) ([]engine.Table, error)
 	DropTable(ctx context.Context, name string) error
+	Define(ctx context.Context, name, text string) (engine.Segment, error)
+	DropSegment(ctx context.Context, name string) error
+	Segments(ctx context.Context) ([]engine.Segment, error)
+	Count(ctx context.Context, condition string, o *engine.AskOptions) (int, error)
+	Overlap(ctx context.Context, conditions []string, o *engine.AskOptions) ([][]int, error)
+	Explain(ctx context.Context, condition string, o *engine.AskOptions) (engine.Explanation, error)
+	People(ctx context.Context, condition string, columns []string, o *engine.AskOptions) (*sql.Rows, error)
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
 	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)

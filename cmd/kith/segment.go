@@ -1,0 +1,219 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/kithdb/kith/engine"
+)
+
+// segmentCmd is `kith segment`.
+type segmentCmd struct {
+	Create  segmentCreate  `cmd:"" help:"Define a segment, or give it another condition."`
+	Count   segmentCount   `cmd:"" help:"Count the people for whom a condition is true: the name of a segment, or any condition."`
+	Members segmentMembers `cmd:"" help:"List them."`
+	Overlap segmentOverlap `cmd:"" help:"Count for each two of several conditions for whom both are true."`
+	Explain segmentExplain `cmd:"" help:"Say how a condition is answered, and whom missing values leave out."`
+	List    segmentList    `cmd:"" help:"List the segments."`
+	Drop    segmentDrop    `cmd:"" help:"Take a segment away."`
+}
+
+// at is the instant that was asked for, or the standing clock's.
+func (a *app) at() *engine.AskOptions { return &engine.AskOptions{Now: a.Now.Time} }
+
+type segmentCreate struct {
+	Dir       string `arg:"" help:"The platform's directory."`
+	Name      string `arg:"" help:"Name of the segment."`
+	Condition string `arg:"" help:"What stands after WHERE: docs/segments.md."`
+	JSON      bool   `name:"json" help:"Write what was defined as JSON."`
+}
+
+// Run defines a segment.
+func (c *segmentCreate) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		s, err := p.Define(a.ctx, c.Name, c.Condition)
+		if err != nil {
+			return pointed(c.Condition, err)
+		}
+		x, err := p.Explain(a.ctx, c.Name, a.at())
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(a.stdout, s)
+		}
+		fmt.Fprintf(a.stderr, "%s: version %d, %s of %s\n", s.Name, s.Version, plurals(x.True, "member", "members"), plurals(x.True+x.False+x.Unknown, "person", "people"))
+		a.leftOut(x)
+		return nil
+	})
+}
+
+// leftOut says whom missing values leave out, and what nobody has.
+func (a *app) leftOut(x engine.Explanation) {
+	if x.Unknown > 0 {
+		fmt.Fprintf(a.stderr, "for %s it is neither true nor false: a value is missing\n", plurals(x.Unknown, "person", "people"))
+	}
+	for _, name := range x.Absent {
+		fmt.Fprintf(a.stderr, "nobody has %s\n", name)
+	}
+}
+
+func plurals(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return group(int64(n)) + " " + many
+}
+
+// pointed shows the line of a condition that an error is about, and the place.
+func pointed(condition string, err error) error {
+	var e *engine.ConditionError
+	if !errors.As(err, &e) {
+		return err
+	}
+	line := strings.Split(condition, "\n")[e.Line-1]
+	return fmt.Errorf("%w\n  %s\n  %s^", err, strings.ReplaceAll(line, "\t", " "), strings.Repeat(" ", e.Column-1))
+}
+
+type segmentCount struct {
+	Dir       string `arg:"" help:"The platform's directory."`
+	Condition string `arg:"" help:"Name of a segment, or a condition."`
+}
+
+// Run counts people.
+func (c *segmentCount) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		n, err := p.Count(a.ctx, c.Condition, a.at())
+		if err != nil {
+			return pointed(c.Condition, err)
+		}
+		_, err = fmt.Fprintln(a.stdout, n)
+		return err
+	})
+}
+
+type segmentMembers struct {
+	Dir       string   `arg:"" help:"The platform's directory."`
+	Condition string   `arg:"" help:"Name of a segment, or a condition."`
+	Columns   []string `placeholder:"NAME" help:"Columns of profiles, with commas. Default: public_id, first_seen, last_seen."`
+	output    `embed:""`
+}
+
+// Run lists people.
+func (c *segmentMembers) Run(a *app) error {
+	format, err := c.format(a)
+	if err != nil {
+		return err
+	}
+	return a.with(c.Dir, false, func(p platform) error {
+		rows, err := p.People(a.ctx, c.Condition, c.Columns, a.at())
+		if err != nil {
+			return pointed(c.Condition, err)
+		}
+		err = c.write(a, format, rows)
+		return errors.Join(err, rows.Close())
+	})
+}
+
+type segmentOverlap struct {
+	Dir        string   `arg:"" help:"The platform's directory."`
+	Conditions []string `arg:"" help:"Names of segments, or conditions."`
+	JSON       bool     `name:"json" help:"Write the counts as JSON."`
+}
+
+// Run counts pairs.
+func (c *segmentOverlap) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		counts, err := p.Overlap(a.ctx, c.Conditions, a.at())
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(a.stdout, counts)
+		}
+		w := formats["table"](a, a.stdout)
+		if _, ok := terminal(a.stdout); !ok {
+			w = formats["csv"](a, a.stdout)
+		}
+		head := []engine.Column{{Name: "and"}}
+		for _, name := range c.Conditions {
+			head = append(head, engine.Column{Name: name})
+		}
+		if err := w.head(head); err != nil {
+			return err
+		}
+		for i, name := range c.Conditions {
+			row := [][]byte{[]byte(strconv.Quote(name))}
+			for _, n := range counts[i] {
+				row = append(row, []byte(strconv.Itoa(n)))
+			}
+			if err := w.row(row); err != nil {
+				return err
+			}
+		}
+		return w.end()
+	})
+}
+
+type segmentExplain struct {
+	Dir       string `arg:"" help:"The platform's directory."`
+	Condition string `arg:"" help:"Name of a segment, or a condition."`
+	JSON      bool   `name:"json" help:"Write it as JSON, with the condition's form for programs."`
+}
+
+// Run explains a condition.
+func (c *segmentExplain) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		x, err := p.Explain(a.ctx, c.Condition, a.at())
+		if err != nil {
+			return pointed(c.Condition, err)
+		}
+		if c.JSON {
+			return writeJSON(a.stdout, x)
+		}
+		fmt.Fprintf(a.stdout, "%s\n\nnow      %s\ntrue     %s\nfalse    %s\nneither  %s   a value is missing\n\nanswered by DuckDB:\n\n%s\n",
+			x.Text, x.Now.Format("2006-01-02 15:04:05.999999 UTC"), group(int64(x.True)), group(int64(x.False)), group(int64(x.Unknown)), x.SQL)
+		for _, name := range x.Absent {
+			fmt.Fprintf(a.stdout, "\nnobody has %s\n", name)
+		}
+		return nil
+	})
+}
+
+type segmentList struct {
+	Dir  string `arg:"" help:"The platform's directory."`
+	JSON bool   `name:"json" help:"Write the list as JSON."`
+}
+
+// Run lists the segments.
+func (c *segmentList) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		all, err := p.Segments(a.ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(a.stdout, all)
+		}
+		for _, s := range all {
+			n, err := p.Count(a.ctx, s.Name, a.at())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "%s  version %d  %s\n  %s\n", s.Name, s.Version, plurals(n, "member", "members"), s.Text)
+		}
+		return nil
+	})
+}
+
+type segmentDrop struct {
+	Dir  string `arg:"" help:"The platform's directory."`
+	Name string `arg:"" help:"Name of the segment."`
+}
+
+// Run drops a segment.
+func (c *segmentDrop) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error { return p.DropSegment(a.ctx, c.Name) })
+}
