@@ -32,7 +32,6 @@ type value struct {
 	interval bool
 	months   int64
 	span     time.Duration
-	null     bool
 }
 
 // words are those of the grammar that the parser gets as they are.

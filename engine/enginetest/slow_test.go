@@ -84,7 +84,7 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 			return cmp.Or(a.ts.Compare(b.ts), a.recv.Compare(b.recv), cmp.Compare(a.id, b.id))
 		})
 	}
-	words := map[string]query.Type{"VARCHAR": query.Text, "DECIMAL(38,9)": query.Number, "BOOLEAN": query.Bool}
+	words := map[string]query.Type{"VARCHAR": query.Text, "DECIMAL(38,9)": query.Number, "BOOLEAN": query.Bool, "sealed": query.Text}
 	for _, row := range SQL(t, e, "SELECT relation, name, type, coalesce(filled, 0) FROM columns") {
 		f := strings.Split(row, " | ")
 		name := f[1]
