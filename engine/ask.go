@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"strings"
@@ -122,12 +123,17 @@ func (a *inquiry) render(op string, c query.Cond) (query.SQL, error) {
 	return q, err
 }
 
-// run asks DuckDB.
-func (a *inquiry) run(ctx context.Context, q query.SQL) (*bitmap.Set, error) {
+// rows asks DuckDB a statement, as of the version of the inquiry.
+func (a *inquiry) rows(ctx context.Context, q query.SQL) (*sql.Rows, error) {
 	if !a.v.hold() { // for history, which releases it
 		return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
 	}
-	rows, err := a.e.hist.SQL(ctx, a.w, q.Text, q.Args...)
+	return a.e.hist.SQL(ctx, a.w, q.Text, q.Args...)
+}
+
+// run asks DuckDB for people.
+func (a *inquiry) run(ctx context.Context, q query.SQL) (*bitmap.Set, error) {
+	rows, err := a.rows(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -164,6 +164,14 @@ func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	return tell[Stats](ctx, c, http.MethodGet, "/stats", nil)
 }
 
+// Schema says what is said about people, as Engine.Schema does; nobody is told of its progress.
+func (c *Client) Schema(ctx context.Context, o *SchemaOptions) (*Schema, error) {
+	if o == nil {
+		o = &SchemaOptions{}
+	}
+	return tell[*Schema](ctx, c, http.MethodPost, "/schema", asked(*o))
+}
+
 // Clock gives the standing clock and what it says now.
 func (c *Client) Clock(ctx context.Context) (ClockSetting, time.Time, error) {
 	r, err := tell[clockReply](ctx, c, http.MethodGet, "/clock", nil)

@@ -43,8 +43,5 @@ func (e *Engine) People(ctx context.Context, condition string, columns []string,
 		quoted[i] = query.Ident(fields[k].Name)
 	}
 	text := "SELECT " + strings.Join(quoted, ", ") + " FROM profiles WHERE id IN (\n" + q.Text + "\n) ORDER BY public_id"
-	if !a.v.hold() { // for history, which releases it
-		return nil, &kith.Error{Op: op, Kind: kith.ErrClosed}
-	}
-	return e.hist.SQL(ctx, a.w, text, q.Args...)
+	return a.rows(ctx, query.SQL{Text: text, Args: q.Args})
 }

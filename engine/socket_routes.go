@@ -50,6 +50,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /table/drop", e.serveDropTable)
 	handle("POST /table/unload", e.serveUnloadTable)
 	e.segmentRoutes(handle)
+	handle("POST /schema", e.serveSchema)
 	return mux
 }
 
@@ -244,6 +245,16 @@ func (e *Engine) serveSQL(s *socket, w http.ResponseWriter, r *http.Request) err
 	if enc.Encode(last) == nil {
 		out.Flush() // likewise
 	}
+	return nil
+}
+
+func (e *Engine) serveSchema(w http.ResponseWriter, r *http.Request) error {
+	var o SchemaOptions
+	if err := ask(r, &o); err != nil {
+		return err
+	}
+	s, err := e.Schema(r.Context(), &o)
+	send(w, s, err)
 	return nil
 }
 

@@ -35,6 +35,7 @@ type platform interface {
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
 	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	Schema(ctx context.Context, o *engine.SchemaOptions) (*engine.Schema, error)
 	Stats(ctx context.Context) (engine.Stats, error)
 	Clock(ctx context.Context) (engine.ClockSetting, time.Time, error)
 	SetClock(ctx context.Context, spec string) error

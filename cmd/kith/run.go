@@ -31,6 +31,7 @@ type cli struct {
 	SQL     sqlCmd     `cmd:"" name:"sql" help:"Ask one question in SQL."`
 	Rejects rejectsCmd `cmd:"" help:"List what was received and not accepted, with the reason."`
 	Stats   statsCmd   `cmd:"" help:"Say what is in the directory and what it takes."`
+	Schema  schemaCmd  `cmd:"" help:"Say what events and people have: each property and trait, its type, how often it is filled, its values."`
 	Check   checkCmd   `cmd:"" help:"Prove that everything stored is what it should be."`
 	Backup  backupCmd  `cmd:"" help:"Copy the data, or the keys, while the platform is in use."`
 	Restore restoreCmd `cmd:"" help:"Make a directory from a copy of the data and one of the keys."`
