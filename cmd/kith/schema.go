@@ -128,13 +128,16 @@ func propertyRow(p *engine.Property) []string {
 }
 
 func percent(n, of int64) string {
+	part := float64(n) * 100 / float64(max(of, 1))
 	switch {
 	case n == of:
 		return "100%"
-	case of > 0 && n*1000 < of*995 && n*200 > of:
-		return fmt.Sprintf("%.0f%%", float64(n)*100/float64(of))
-	case of > 0 && n > 0:
-		return fmt.Sprintf("%.2g%%", float64(n)*100/float64(of))
+	case n == 0:
+		return "0%"
+	case part > 99.5:
+		return ">99%"
+	case part < 0.5:
+		return fmt.Sprintf("%.2g%%", part)
 	}
-	return "0%"
+	return fmt.Sprintf("%.0f%%", part)
 }
