@@ -26,6 +26,7 @@ type platform interface {
 	Tables(ctx context.Context) ([]engine.Table, error)
 	DropTable(ctx context.Context, name string) error
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
+	Find(ctx context.Context, typed string, o *engine.FindOptions) (kith.Found, error)
 	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	Stats(ctx context.Context) (engine.Stats, error)
