@@ -115,6 +115,15 @@ func classOf(r rune) byte {
 	return 36 + byte(r%(letterClasses-36))
 }
 
+// LettersOf gives how many letters a key tells of.
+func LettersOf(key uint64) int {
+	n := keyLetters
+	for n > 0 && key>>(64-8*n)&255 == 0 {
+		n--
+	}
+	return n
+}
+
 // Range is the keys of all words that begin with some letters.
 type Range struct {
 	From, To uint64 // both are in it

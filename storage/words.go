@@ -34,7 +34,8 @@ type WordOf struct {
 	Fragment kith.FragmentID
 }
 
-func (a WordOf) compare(b WordOf) int {
+// Compare orders by key, then by fragment.
+func (a WordOf) Compare(b WordOf) int {
 	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Fragment, b.Fragment))
 }
 
@@ -58,7 +59,7 @@ func (w *Words) Commit() {
 	if len(w.turn) == 0 {
 		return
 	}
-	slices.SortFunc(w.turn, WordOf.compare)
+	slices.SortFunc(w.turn, WordOf.Compare)
 	next := w.tail.with(slices.Clone(slices.Compact(w.turn)))
 	w.mu.Lock()
 	w.tail = next
@@ -130,7 +131,7 @@ func (t wordTail) with(part []WordOf) wordTail {
 func joinWords(a, b []WordOf) []WordOf {
 	out := make([]WordOf, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
-		c := a[0].compare(b[0])
+		c := a[0].Compare(b[0])
 		if c <= 0 {
 			out, a = append(out, a[0]), a[1:]
 		} else {
@@ -159,7 +160,7 @@ type wordWalk struct{ parts wordTail }
 func (s *wordWalk) next(r *runRow) (bool, error) {
 	at := -1
 	for i, p := range s.parts {
-		if len(p) > 0 && (at < 0 || p[0].compare(s.parts[at][0]) < 0) {
+		if len(p) > 0 && (at < 0 || p[0].Compare(s.parts[at][0]) < 0) {
 			at = i
 		}
 	}
