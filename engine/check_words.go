@@ -67,7 +67,7 @@ func unfound(index *storage.WordView, said []storage.WordOf, f func(storage.Word
 	var ranges []storage.WordRange
 	for i, w := range said {
 		if i == 0 || w.Key != said[i-1].Key {
-			ranges = append(ranges, storage.WordRange{From: w.Key, To: w.Key, Letters: identity.LettersOf(w.Key)})
+			ranges = append(ranges, storage.WordRange{From: w.Key, To: w.Key, Bits: identity.BitsOf(w.Key)})
 		}
 	}
 	found := make([]bool, len(said))

@@ -77,22 +77,40 @@ func (f *finder) identifiers(who kith.ProfileID, say func(name string, text []by
 		return err
 	}
 	slices.Sort(frags)
+	firm := frags[:0]
 	for _, frag := range frags {
 		marks, err := f.e.people.Marks(f.v.pin, frag)
 		if err != nil {
 			return err
 		}
-		if !marks.Firm {
-			continue
+		if marks.Firm {
+			firm = append(firm, frag)
 		}
-		id, err := f.e.identifier(f.v, frag)
-		if err != nil {
-			return err
-		}
-		say(id.Space, []byte(id.Value), true)
 	}
-	return nil
+	for err == nil && len(firm) > 0 {
+		err = f.v.snap.Fragments(firm[0], func(rec storage.FragmentRecord) error {
+			switch {
+			case rec.Fragment < firm[0]:
+				return nil
+			case rec.Fragment > firm[0]:
+				return &kith.Error{Op: "engine.Find", On: on("fragment", firm[0]), Kind: kith.ErrCorrupt}
+			}
+			value, err := storage.UnpackValue(f.e.keys.Open(rec.Fragment, uint64(rec.Seq), sealIdentity, rec.Sealed, nil))
+			if err != nil {
+				return err
+			}
+			say(f.e.spaces.at(int(rec.Space)), value, true)
+			if firm = firm[1:]; len(firm) == 0 || firm[0] > rec.Fragment+nearby {
+				return storage.ErrStop
+			}
+			return nil
+		})
+	}
+	return err
 }
+
+// nearby is how far the next identifier of a person may stand to be read on to: most are numbered together.
+const nearby = 64
 
 // names are the traits by which people are shown, whether they fit or not.
 var byNames = []string{"name", "firstname", "lastname", "company", "email", "phone"}

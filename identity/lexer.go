@@ -7,15 +7,33 @@ import (
 	"unicode/utf8"
 )
 
-// keyLetters is how many letters of a word its key tells of.
-const keyLetters = 8
+// keyLetters is how many letters of a word its key tells of: a byte for each of
+// the first four, which have many others beside them, and half a byte for the
+// next eight.
+const keyLetters = 12
+
+// keyBits gives how many bits of a key the first n letters take.
+func keyBits(n int) int {
+	if n <= 4 {
+		return 8 * n
+	}
+	return 32 + 4*(n-4)
+}
+
+// head gives the bits of a key that tell of its first n letters.
+func head(n int) uint64 {
+	if n == 0 {
+		return 0
+	}
+	return ^uint64(0) << (64 - keyBits(n))
+}
 
 // Lexer makes the keys under which words stand in an index that says nothing to
-// who has not the secret: 64 bits, a byte for each of the first eight letters.
-// The byte of a letter is made from all letters up to it, under the secret, and
-// is not zero; zeros follow a word that ends. So words that begin alike have keys
+// who has not the secret: 64 bits, some for each of the first twelve letters.
+// Those of a letter are made from all letters up to it, under the secret, and are
+// not all zero; zeros follow a word that ends. So words that begin alike have keys
 // that begin alike, and what begins with some letters is one range of keys. Two
-// letters may get one byte: what a key finds has to be looked at.
+// letters may get the same bits: what a key finds has to be looked at.
 //
 // A number has a second key, of its digits from the last to the first.
 //
@@ -23,7 +41,7 @@ const keyLetters = 8
 type Lexer struct {
 	splitter
 	block   cipher.Block
-	in, out [16]byte
+	in, out [16]byte // of the cipher: the tree, how many letters, the letters
 	back    []byte
 }
 
@@ -83,20 +101,18 @@ func (x *Lexer) key(tree byte, word []byte) uint64 {
 	return x.extend(tree, 0, letters[:n], 0)
 }
 
-// extend gives the key of letters, of which the bytes of the first n are known.
+// extend gives the key of letters, of which the bits of the first n are known.
 func (x *Lexer) extend(tree byte, known uint64, letters []byte, n int) uint64 {
-	key := uint64(0)
-	if n > 0 {
-		key = known &^ (1<<(64-8*n) - 1)
-	}
+	key := known & head(n)
 	clear(x.in[:])
 	x.in[0] = tree
 	copy(x.in[2:], letters[:n])
 	for i := n; i < len(letters); i++ {
 		x.in[1], x.in[2+i] = byte(i+1), letters[i]
 		x.block.Encrypt(x.out[:], x.in[:])
-		code := 1 + (uint64(x.out[0])<<8|uint64(x.out[1]))%255
-		key |= code << (56 - 8*i)
+		most := uint64(1)<<(keyBits(i+1)-keyBits(i)) - 1
+		code := 1 + (uint64(x.out[0])<<8|uint64(x.out[1]))%most
+		key |= code << (64 - keyBits(i+1))
 	}
 	return key
 }
@@ -115,19 +131,19 @@ func classOf(r rune) byte {
 	return 36 + byte(r%(letterClasses-36))
 }
 
-// LettersOf gives how many letters a key tells of.
-func LettersOf(key uint64) int {
-	n := keyLetters
-	for n > 0 && key>>(64-8*n)&255 == 0 {
-		n--
+// BitsOf gives how many bits of a key tell of letters.
+func BitsOf(key uint64) int {
+	n := 0
+	for n < keyLetters && key&head(n+1)&^head(n) != 0 {
+		n++
 	}
-	return n
+	return keyBits(n)
 }
 
 // Range is the keys of all words that begin with some letters.
 type Range struct {
 	From, To uint64 // both are in it
-	Letters  int    // that the keys tell of
+	Bits     int    // of a key that tell of these letters
 }
 
 // Query is what somebody typed: every token has to fit.
@@ -194,15 +210,11 @@ func (q *Query) Near(t *Token) []Range {
 	return tidy(out)
 }
 
-// span gives the range of what begins with letters; the bytes of the first n are those of known.
+// span gives the range of what begins with letters; the bits of the first n are those of known.
 func (x *Lexer) span(tree byte, known uint64, letters []byte, n int) Range {
 	letters = letters[:min(len(letters), keyLetters)]
 	from := x.extend(tree, known, letters, min(n, len(letters)))
-	to := from
-	if len(letters) < keyLetters {
-		to |= 1<<(64-8*len(letters)) - 1
-	}
-	return Range{from, to, len(letters)}
+	return Range{from, from | ^head(len(letters)), keyBits(len(letters))}
 }
 
 func classes(word []byte) []byte {

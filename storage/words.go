@@ -95,6 +95,22 @@ func (w *Words) Blank() []byte { return w.encode(nil) }
 // Len gives the number of pairs in memory that are not frozen.
 func (w *Words) Len() int { return w.tail.len() }
 
+// Stored gives how many pairs the runs have, and the bytes of their blocks and filters. It reads them.
+func (w *Words) Stored() (pairs uint64, bytes int64, err error) {
+	for _, r := range w.view.runs {
+		pairs += r.rows
+		bytes += int64(r.lines) * 64
+		for i := range r.blocks {
+			data, err := w.load(w.key(runData, r.number, i))
+			if err != nil {
+				return 0, 0, err
+			}
+			bytes += int64(len(data)) + 10
+		}
+	}
+	return pairs, bytes, nil
+}
+
 // Each calls f with every pair, in order; some may come more than once. Only the line may call it.
 func (w *Words) Each(f func(WordOf) error) error {
 	all, err := w.all(w.tail)
@@ -177,7 +193,7 @@ func (s *wordWalk) next(r *runRow) (bool, error) {
 // WordRange is what begins with some letters.
 type WordRange struct {
 	From, To uint64 // keys, both are in it
-	Letters  int    // that the keys tell of
+	Bits     int    // of a key that tell of these letters
 }
 
 // WordView is the index as it is at a moment. It must be released.
@@ -291,7 +307,7 @@ func (v *WordView) run(r *run, ranges []WordRange, f func(key uint64, fragments 
 	had, data := -1, []byte(nil)
 	for _, g := range ranges {
 		v.w.ask.Lock()
-		maybe, err := v.w.begins(r, g.From, g.Letters)
+		maybe, err := v.w.begins(r, g.From, g.Bits)
 		v.w.ask.Unlock()
 		if err != nil {
 			return false, err

@@ -156,45 +156,54 @@ func (s *wordReader) damaged() error {
 	return s.rs.corrupt("block "+strconv.Itoa(int(s.piece)-1), s.run)
 }
 
-// The filter of a run of words knows how its keys begin: their first four, five
-// and six letters. One line is for so many rows; of these most begin alike.
-const (
-	wordFilterRows  = 256
-	wordFilterLeast = 4
-	wordFilterMost  = 6
-)
+// The filter of a run of words knows how its keys begin: the bits of their first
+// four, five and six letters. One line is for so many rows; of these most begin alike.
+const wordFilterRows = 256
 
-// beginning gives what the filter keeps of a key that tells of so many letters.
-func beginning(key uint64, letters int) uint64 {
-	return (key>>(64-8*letters) | uint64(letters)<<56) * midSpread
+var wordFilterBits = [...]int{32, 36, 40}
+
+// beginning gives what the filter keeps of so many bits of a key.
+func beginning(key uint64, bits int) uint64 {
+	return (key>>(64-bits) | uint64(bits)<<56) * midSpread
+}
+
+// longer tells whether a key tells of the letter whose last bit is the one before bits.
+func longer(key uint64, bits int) bool {
+	return key>>(64-bits)&15 != 0 || key>>(64-bits)&255 != 0 && bits == 32
 }
 
 // markWords enters rows that ascend in the filter; last is the key of the row before them.
 func markWords(f *runFilter, rows []runRow, last uint64) uint64 {
 	for i := range rows {
 		key := rows[i].key
-		for n := wordFilterLeast; n <= wordFilterMost && key != last; n++ {
-			if rest := 64 - 8*n; key>>rest != last>>rest && key>>rest&255 != 0 {
-				h := beginning(key, n)
-				at := f.line(h)
-				if f.pieces[at/filterPiece] == nil {
-					f.pieces[at/filterPiece] = make([]filterLine, f.size(int(at/filterPiece)))
-				}
-				f.pieces[at/filterPiece][at%filterPiece].add(filterHash(h))
+		if key == last {
+			continue
+		}
+		for _, n := range wordFilterBits {
+			if key>>(64-n) == last>>(64-n) || !longer(key, n) {
+				continue
 			}
+			h := beginning(key, n)
+			at := f.line(h)
+			if f.pieces[at/filterPiece] == nil {
+				f.pieces[at/filterPiece] = make([]filterLine, f.size(int(at/filterPiece)))
+			}
+			f.pieces[at/filterPiece][at%filterPiece].add(filterHash(h))
 		}
 		last = key
 	}
 	return last
 }
 
-// begins tells whether a run may have a key that begins as this one, of which so many letters are meant.
-func (rs *runs) begins(r *run, key uint64, letters int) (bool, error) {
-	if letters < wordFilterLeast {
-		return true, nil
+// begins tells whether a run may have a key that begins as so many bits of this one.
+func (rs *runs) begins(r *run, key uint64, bits int) (bool, error) {
+	for i := len(wordFilterBits) - 1; i >= 0; i-- {
+		if n := wordFilterBits[i]; n <= bits {
+			h := beginning(key, n)
+			return rs.maybe(r, h, filterHash(h))
+		}
 	}
-	h := beginning(key, min(letters, wordFilterMost))
-	return rs.maybe(r, h, filterHash(h))
+	return true, nil
 }
 
 // checkWords reads a run of words: order, number of rows, index and filter agree.
@@ -218,7 +227,10 @@ func (rs *runs) checkWords(kept *run) error {
 		if in.fresh && firsts[in.piece-1] != row.key {
 			return in.damaged()
 		}
-		for n := wordFilterLeast; n <= wordFilterMost && row.key>>(64-8*n)&255 != 0; n++ {
+		for _, n := range wordFilterBits {
+			if !longer(row.key, n) {
+				break
+			}
 			if ok, err := rs.begins(r, row.key, n); err != nil || !ok {
 				if err == nil {
 					err = rs.corrupt("filter", r)

@@ -11,26 +11,30 @@ import (
 	"github.com/kithdb/kith"
 )
 
-// wordKey gives the key of a word of few letters, as the secret might make it.
-func wordKey(dice *rand.Rand) uint64 {
-	key := uint64(0)
-	for i := range 1 + dice.IntN(8) {
-		key |= uint64(1+dice.IntN(3)) << (56 - 8*i)
+// wordKey gives the key of a word of few letters, as the secret might make it,
+// and how many of its bits tell of letters.
+func wordKey(dice *rand.Rand) (key uint64, bits int) {
+	for i := range 1 + dice.IntN(12) {
+		n := 4
+		if i < 4 {
+			n = 8
+		}
+		bits += n
+		key |= uint64(1+dice.IntN(3)) << (64 - bits)
 	}
-	return key
+	return key, bits
 }
 
-// wordRange gives the range of what begins with the first letters of a word, at most so many.
-func wordRange(key uint64, letters int) WordRange {
-	for key>>(64-8*letters)&255 == 0 {
-		letters--
+// wordRange gives the range of what begins as a word does, or as part of it.
+func wordRange(dice *rand.Rand) WordRange {
+	key, bits := wordKey(dice)
+	for bits > 8 && dice.IntN(3) > 0 {
+		if bits -= 4; bits < 32 {
+			bits -= 4
+		}
 	}
-	r := WordRange{From: key, To: key, Letters: letters}
-	if letters < 8 {
-		r.From &^= 1<<(64-8*letters) - 1
-		r.To = r.From | (1<<(64-8*letters) - 1)
-	}
-	return r
+	rest := uint64(1)<<(64-bits) - 1
+	return WordRange{From: key &^ rest, To: key | rest, Bits: bits}
 }
 
 // wordsIn is what the index gives for ranges.
@@ -70,7 +74,8 @@ func TestWordsAgainstASet(t *testing.T) {
 		w.Begin()
 		turn := map[WordOf]bool{}
 		for range dice.IntN(800) {
-			p := WordOf{wordKey(dice), kith.FragmentID(dice.IntN(2000))}
+			key, _ := wordKey(dice)
+			p := WordOf{key, kith.FragmentID(dice.IntN(2000))}
 			w.Add(p.Key, p.Fragment)
 			turn[p] = true
 		}
@@ -98,7 +103,7 @@ func TestWordsAgainstASet(t *testing.T) {
 		}
 		var ranges []WordRange
 		for range 1 + dice.IntN(4) {
-			ranges = append(ranges, wordRange(wordKey(dice), 1+dice.IntN(8)))
+			ranges = append(ranges, wordRange(dice))
 		}
 		slices.SortFunc(ranges, func(a, b WordRange) int { return runCompare(a.From, b.From) })
 		ranges = slices.CompactFunc(ranges, func(a, b WordRange) bool { return b.From <= a.To })
@@ -136,7 +141,8 @@ func TestWordsSayWhatIsDamaged(t *testing.T) {
 	}
 	w.Begin()
 	for range 20000 {
-		w.Add(wordKey(dice), kith.FragmentID(dice.IntN(50)))
+		key, _ := wordKey(dice)
+		w.Add(key, kith.FragmentID(dice.IntN(50)))
 	}
 	w.Commit()
 	state := flushAll(t, w, shelf)
