@@ -20,7 +20,8 @@ const (
 	foundDefault = 20
 	foundMost    = 1000
 	mostTyped    = 256     // bytes of what is typed
-	mostWords    = 1 << 20 // of the index that one find reads
+	mostWords    = 1 << 18 // of the index that the rarest token may have, to be looked through as a whole
+	mostNarrowed = 1 << 22 // that another one may have, for the index to be asked for it
 	mostLooked   = 1000    // people whose documents it opens, beside those that it gives
 	fewWords     = 64      // so few candidates are looked at without asking the index for another token
 )
@@ -52,21 +53,23 @@ func (e *Engine) Find(ctx context.Context, typed string, o *FindOptions) (kith.F
 		return kith.Found{}, &kith.Error{Op: "engine.Find", Kind: kith.ErrUnsupported,
 			Err: errors.New("the directory is of a version that could not find people: open it for writing once")}
 	}
-	f := &finder{e: e, v: v, ctx: ctx, limit: limit, given: map[kith.ProfileID]bool{}, query: e.secret.Lexer().Query(typed), lexer: e.secret.Lexer()}
+	f := &finder{e: e, v: v, ctx: ctx, limit: limit, given: map[kith.ProfileID]bool{}, values: map[kith.ProfileID][]kith.Value{}, query: e.secret.Lexer().Query(typed), lexer: e.secret.Lexer()}
 	if len(f.query.Tokens) == 0 {
 		return kith.Found{}, notFindable("no letter and no digit")
 	}
+	f.room = roomFor(v.fragments)
 	f.index = e.words.View()
 	defer f.index.Release()
-	f.owners, f.seen = newPeek(v, e.people.Owners), newPeek(v, e.people.Last.Image)
+	f.owners, f.nexts, f.seen = newPeek(v, e.people.Owners), newPeek(v, e.people.Nexts), newPeek(v, e.people.Last.Image)
 	for _, step := range []func() error{func() error { return f.whole(typed) }, func() error { return f.pass(false) }, func() error { return f.pass(true) }} {
 		if len(f.found.People) >= limit {
 			break
 		}
 		if err := step(); err != nil {
-			return kith.Found{}, err
+			return kith.Found{}, err // the room may not be clean: it is left to the collector
 		}
 	}
+	findRooms.Put(f.room)
 	return f.found, nil
 }
 
@@ -85,10 +88,12 @@ type finder struct {
 	index  *storage.WordView
 	found  kith.Found
 	given  map[kith.ProfileID]bool
-	words  int // read of the index
 	looked int
-	owners *peek
-	seen   *peek
+	owners *peek // of fragments
+	nexts  *peek // of fragments: the next of the same person
+	seen   *peek // of profiles: the last event
+	room   *findRoom
+	values map[kith.ProfileID][]kith.Value // of those who were looked at
 }
 
 // whole finds who has what was typed as an identifier.
@@ -121,11 +126,10 @@ func (f *finder) whole(typed string) error {
 
 // candidate is somebody who may fit: as well as score says, or worse.
 type candidate struct {
-	who    kith.ProfileID
-	score  int // errors << 8 + words that are beginnings only; less is better
-	last   int64
-	sure   bool // the score was found by looking
-	values []kith.Value
+	who   kith.ProfileID
+	score int32 // errors << 8 + words that are beginnings only; less is better
+	last  int64
+	sure  bool // the score was found by looking
 }
 
 func (a *candidate) compare(b *candidate) int {
@@ -200,17 +204,11 @@ func (f *finder) candidates(near bool) ([]candidate, error) {
 		return nil, nil // the pass before has found them all
 	}
 	slices.SortStableFunc(all, func(a, b sought) int { return cmp.Compare(a.size, b.size) })
-	var list []candidate
-	for i := range all {
-		if i > 0 && len(list) <= fewWords {
-			break // looking is cheaper than reading on
-		}
-		var err error
-		if list, err = f.narrow(list, i == 0, &all[i], near); err != nil {
-			return nil, err
-		}
+	list, err := f.begin(&all[0])
+	for i := 1; i < len(all) && err == nil && len(list) > fewWords && all[i].size <= mostNarrowed; i++ {
+		list, err = f.narrow(list, &all[i])
 	}
-	return list, nil
+	return list, err
 }
 
 func wordRanges(list []identity.Range) []storage.WordRange {
@@ -221,63 +219,121 @@ func wordRanges(list []identity.Range) []storage.WordRange {
 	return out
 }
 
-// narrow keeps those of the list who may have a word that fits the token; the
-// first token begins the list.
-func (f *finder) narrow(list []candidate, first bool, a *sought, near bool) ([]candidate, error) {
-	any, plain, exact := newRows(f.v), newRows(f.v), newRows(f.v)
-	var failed error
-	err := f.index.Each(a.ranges, func(key uint64, fragments []uint32) bool {
-		is, begins := a.exact(key), !near || within(a.plain, key)
-		for _, frag := range fragments {
-			who, ok, err := f.owners.at(frag)
-			if failed = err; err != nil {
-				return false
-			}
-			if !ok {
-				continue // numbered after the version, or gone
-			}
-			any.add(uint32(who))
-			if begins {
-				plain.add(uint32(who))
-			}
-			if is {
-				exact.add(uint32(who))
-			}
-		}
-		if f.words += len(fragments); f.words > mostWords {
+// begin gives who may have a word that fits the token.
+func (f *finder) begin(a *sought) ([]candidate, error) {
+	left := mostWords
+	err := f.read(a, func(fragments []uint32, score int32) bool {
+		if left -= len(fragments); left < 0 {
 			f.found.Partial = true
 			return false
 		}
-		return f.ctx.Err() == nil
+		for _, frag := range fragments {
+			f.room.said.add(frag, score)
+		}
+		return true
 	})
-	if err = errors.Join(err, failed, f.ctx.Err()); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	score := func(row uint32) int {
-		switch {
-		case exact.has(row):
-			return 0
-		case plain.has(row):
-			return 1
-		}
-		return oneError
+	if err := f.owned(); err != nil {
+		return nil, err
 	}
-	if first {
-		any.each(func(row uint32) {
-			if !f.given[kith.ProfileID(row)] {
-				list = append(list, candidate{who: kith.ProfileID(row), score: score(row)})
+	list := make([]candidate, 0, f.room.who.any.count())
+	f.room.who.take(func(row uint32, score int32) {
+		if !f.given[kith.ProfileID(row)] {
+			list = append(list, candidate{who: kith.ProfileID(row), score: score})
+		}
+	})
+	return list, nil
+}
+
+// narrow keeps those of the list who may have a word that fits the token. Of the
+// words that it reads most are of others: their fragments are marked first.
+func (f *finder) narrow(list []candidate, a *sought) ([]candidate, error) {
+	theirs := f.room.theirs
+	defer theirs.clean()
+	if err := f.fragments(list, theirs); err != nil {
+		return nil, err
+	}
+	err := f.read(a, func(fragments []uint32, score int32) bool {
+		for _, frag := range fragments {
+			if theirs.has(frag) {
+				f.room.said.add(frag, score)
 			}
-		})
-		return list, nil
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
 	}
-	out := list[:0]
-	for _, c := range list {
-		if row := uint32(c.who); any.has(row) {
-			c.score += score(row)
+	if err := f.owned(); err != nil {
+		return nil, err
+	}
+	out, at := list[:0], 0
+	f.room.who.take(func(row uint32, score int32) { // both ascend
+		for at < len(list) && uint32(list[at].who) < row {
+			at++
+		}
+		if at < len(list) && uint32(list[at].who) == row {
+			c := list[at]
+			c.score += score
 			out = append(out, c)
+			at++
+		}
+	})
+	return out, nil
+}
+
+// read calls each for the words that may fit a token, with how well they do,
+// until it says false.
+func (f *finder) read(a *sought, each func(fragments []uint32, score int32) bool) error {
+	err := f.index.Each(a.ranges, func(key uint64, fragments []uint32) bool {
+		score := int32(oneError)
+		switch {
+		case a.exact(key):
+			score = 0
+		case within(a.plain, key):
+			score = 1
+		}
+		return each(fragments, score) && f.ctx.Err() == nil
+	})
+	return errors.Join(err, f.ctx.Err())
+}
+
+// owned turns the marks of fragments into those of the profiles that own them. It
+// goes through the fragments in order, which memory likes better than that of words.
+func (f *finder) owned() error {
+	var failed error
+	f.room.said.take(func(frag uint32, score int32) {
+		who, ok, err := f.owners.at(frag)
+		if err != nil || !ok || who >= uint64(f.v.fragments) { // numbered after the version, or gone
+			failed = errors.Join(failed, err)
+			return
+		}
+		f.room.who.add(uint32(who), score)
+	})
+	return failed
+}
+
+// fragments adds those of all candidates.
+func (f *finder) fragments(list []candidate, out rows) error {
+	for _, c := range list {
+		at := uint32(c.who)
+		for n := uint32(0); ; n++ {
+			out.add(at)
+			next, ok, err := f.nexts.at(at)
+			if err != nil {
+				return err
+			}
+			if !ok || next >= uint64(f.v.fragments) || n > f.v.fragments {
+				return &kith.Error{Op: "engine.Find", On: on("profile", c.who), Kind: kith.ErrCorrupt}
+			}
+			if at = uint32(next); at == uint32(c.who) {
+				break
+			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // within tells whether a key lies in one of a few ranges.
@@ -287,7 +343,7 @@ func within(ranges []storage.WordRange, key uint64) bool {
 
 // give puts a person into the answer.
 func (f *finder) give(c *candidate) error {
-	p := kith.Match{ID: c.who, Values: c.values, Fit: "exact"}
+	p := kith.Match{ID: c.who, Values: f.values[c.who], Fit: "exact"}
 	switch {
 	case c.score >= oneError:
 		p.Fit = "error"

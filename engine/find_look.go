@@ -2,7 +2,6 @@ package engine
 
 import (
 	"container/heap"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -22,12 +21,12 @@ func (f *finder) look(c *candidate, near bool) (bool, error) {
 	for i := range best {
 		best[i] = identity.NoFit
 	}
-	c.values = nil
+	var values []kith.Value
 	say := func(name string, text []byte, shown bool) {
 		fits := f.fit(best, text)
 		if v := (kith.Value{Name: name, Value: string(text), Fits: fits}); fits || shown {
-			if !slices.ContainsFunc(c.values, func(o kith.Value) bool { return o.Value == v.Value }) {
-				c.values = append(c.values, v)
+			if !slices.ContainsFunc(values, func(o kith.Value) bool { return o.Value == v.Value }) {
+				values = append(values, v)
 			}
 		}
 	}
@@ -39,11 +38,12 @@ func (f *finder) look(c *candidate, near bool) (bool, error) {
 		name := strings.TrimPrefix(f.e.paths.Path(doc.Traits[i].Path), "traits.")
 		eachText(doc.Traits[i].Last.Raw, func(text []byte) { say(name, text, naming(name)) })
 	}
-	slices.SortStableFunc(c.values, func(a, b kith.Value) int { return rank(a.Name) - rank(b.Name) })
+	slices.SortStableFunc(values, func(a, b kith.Value) int { return rank(a.Name) - rank(b.Name) })
 	if err := f.identifiers(c.who, say); err != nil {
 		return false, err
 	}
 	c.sure, c.score = true, 0
+	f.values[c.who] = values
 	for _, fit := range best {
 		switch {
 		case fit == identity.NoFit, fit == identity.FitError && !near:
@@ -124,27 +124,6 @@ func rank(name string) int {
 }
 
 func naming(name string) bool { return rank(name) < len(byNames) }
-
-// rows is a set of rows.
-type rows []uint64
-
-func newRows(v *version) rows { return make(rows, v.fragments>>6+1) }
-
-func (r rows) add(row uint32) {
-	if int(row>>6) < len(r) {
-		r[row>>6] |= 1 << (row & 63)
-	}
-}
-
-func (r rows) has(row uint32) bool { return r[row>>6]>>(row&63)&1 == 1 }
-
-func (r rows) each(f func(row uint32)) {
-	for i, w := range r {
-		for ; w != 0; w &= w - 1 {
-			f(uint32(i<<6 + bits.TrailingZeros64(w)))
-		}
-	}
-}
 
 // peek reads a column at many rows: whole blocks once, where much of one is read.
 type peek struct {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 )
 
@@ -56,46 +57,58 @@ func (s *wordScan) next() (more, ok bool) {
 	if len(s.rest) == 0 {
 		return false, true
 	}
-	var head [3]uint64
-	for i := range head {
-		v, n := binary.Uvarint(s.rest)
-		if n <= 0 {
-			return false, false
-		}
-		head[i], s.rest = v, s.rest[n:]
-	}
-	s.key += head[0]
-	if s.key < head[0] || head[1] == 0 || head[1] > head[2] || head[2] > uint64(len(s.rest)) {
+	far, n := binary.Uvarint(s.rest)
+	if n <= 0 {
 		return false, false
 	}
-	s.count = int(head[1])
-	s.list, s.rest = s.rest[:head[2]], s.rest[head[2]:]
+	p := s.rest[n:]
+	var count, size uint64
+	if len(p) >= 2 && p[0] < 0x80 && p[1] < 0x80 { // nearly always
+		count, size, p = uint64(p[0]), uint64(p[1]), p[2:]
+	} else {
+		var n1, n2 int
+		if count, n1 = binary.Uvarint(p); n1 <= 0 {
+			return false, false
+		}
+		if size, n2 = binary.Uvarint(p[n1:]); n2 <= 0 {
+			return false, false
+		}
+		p = p[n1+n2:]
+	}
+	s.key += far
+	if s.key < far || count == 0 || count > size || size > uint64(len(p)) {
+		return false, false
+	}
+	s.count, s.list, s.rest = int(count), p[:size], p[size:]
 	return true, true
 }
 
 // fragments appends the fragments of the key; ok as that of next.
 func (s *wordScan) fragments(dst []uint32) (out []uint32, ok bool) {
-	p, at := s.list, uint64(0)
-	for range s.count {
-		var d uint64
-		switch { // short ones by hand: they are nearly all
-		case len(p) >= 1 && p[0] < 0x80:
-			d, p = uint64(p[0]), p[1:]
-		case len(p) >= 2 && p[1] < 0x80:
-			d, p = uint64(p[0]&0x7f)|uint64(p[1])<<7, p[2:]
-		default:
-			v, n := binary.Uvarint(p)
+	from := len(dst)
+	dst = slices.Grow(dst, s.count)[:from+s.count]
+	p, at, i := s.list, uint64(0), 0
+	for k := range s.count {
+		if i+1 >= len(p) || p[i]&p[i+1] >= 0x80 { // the last ones, and far ones
+			v, n := binary.Uvarint(p[i:])
 			if n <= 0 {
 				return dst, false
 			}
-			d, p = v, p[n:]
+			at += v
+			i += n
+		} else if b := uint64(p[i]); b < 0x80 {
+			at += b
+			i++
+		} else {
+			at += b&0x7f | uint64(p[i+1])<<7
+			i += 2
 		}
-		if at += d; at > 1<<32-1 {
+		if at > 1<<32-1 {
 			return dst, false
 		}
-		dst = append(dst, uint32(at))
+		dst[from+k] = uint32(at)
 	}
-	return dst, len(p) == 0
+	return dst, i == len(p)
 }
 
 // wordReader reads a whole run in order.
