@@ -147,6 +147,14 @@ func (c *Client) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile
 	return p, nil
 }
 
+// Find gives the people who fit what was typed, as Engine.Find does.
+func (c *Client) Find(ctx context.Context, typed string, o *FindOptions) (kith.Found, error) {
+	if o == nil {
+		o = &FindOptions{}
+	}
+	return tell[kith.Found](ctx, c, http.MethodPost, "/find", asked(findQuestion{typed, o.Limit}))
+}
+
 // Timeline gives the newest n events of a person, as Engine.Timeline does.
 func (c *Client) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error) {
 	return tell[[]kith.Happening](ctx, c, http.MethodPost, "/timeline", asked(person{Space: id.Space, Value: id.Value, N: n}))

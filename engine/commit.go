@@ -42,6 +42,7 @@ func (t *turn) commit() error {
 	e.nears.Commit()
 	e.places.Commit()
 	e.tokens.Commit()
+	e.words.Commit()
 	e.keys.Commit()
 	e.state.Publish(uint64(l.head.Seq))
 	e.publish(&l.head)
@@ -126,6 +127,7 @@ func (t *turn) rollback(err error) {
 	e.nears.Rollback()
 	e.places.Rollback()
 	e.tokens.Rollback()
+	e.words.Rollback()
 	e.keys.Rollback()
 	l.stop(err)
 }

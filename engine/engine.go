@@ -33,6 +33,7 @@ type Engine struct {
 	nears  *storage.Mids // where near-duplicates would find what they repeat
 	places *storage.Places
 	tokens *storage.Tokens
+	words  *storage.Words // what people are found by; nil: an old directory, open for reading only
 	hist   *history.History
 
 	secret   *identity.Secret
@@ -120,6 +121,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	if err := e.replay(head); err != nil { // what came after the checkpoint
+		return err
+	}
+	if err := e.makeWords(); err != nil { // where an older version has made none
 		return err
 	}
 	if err := e.openClock(); err != nil {

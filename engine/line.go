@@ -50,6 +50,7 @@ type line struct {
 	spelled map[kith.FragmentID]bool // whether a fragment's record has the normal form; see said.go
 	pairs   *pairCache
 	docs    *docCache
+	words   *teller
 	blob    int    // bytes that the next blob will probably have
 	chunk   []byte // room for the decisions of a blob
 }
@@ -59,6 +60,7 @@ func newLine(e *Engine, head storage.Head) *line {
 		e: e, q: newQueue(e.lim.queue), head: head, texts: map[string]string{}, sessions: map[uint32]*session{}, prints: e.newCleaner(), judge: e.newJudge(e.matcher.Load()),
 		frags: newFragmentCache(e.lim.caches), spelled: map[kith.FragmentID]bool{}, pairs: newPairCache(e.lim.caches), docs: newDocCache(e.lim.docs),
 	}
+	l.words = &teller{e: e, x: e.secret.Lexer()}
 	if l.head.Tallies == nil {
 		l.head.Tallies = map[string]kith.Tally{}
 	}
@@ -107,10 +109,11 @@ type turn struct {
 	rejects  storage.Rejects
 	unseen   kith.FragmentID // fragments from here on were numbered for the event in hand
 	calls    []*call
-	loads    []*session // of calls
-	replay   bool       // the log is told again: nothing is written
-	held     *held      // of a replay
-	rulings  rulings    // likewise
+	loads    []*session      // of calls
+	replay   bool            // the log is told again: nothing is written
+	held     *held           // of a replay
+	numbered kith.FragmentID // likewise: the first that the log numbers; 0: none
+	rulings  rulings         // likewise
 
 	ev     storage.Event // scratch, from here on
 	seal   []byte
@@ -259,6 +262,7 @@ func (l *line) begin() (*turn, error) {
 	e.nears.Begin()
 	e.places.Begin()
 	e.tokens.Begin()
+	e.words.Begin()
 	e.keys.Begin()
 	t.startBlob()
 	t.graph = e.graph(t)

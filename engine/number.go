@@ -70,7 +70,9 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	t.fresh = append(t.fresh, storage.FragmentRecord{
 		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
 	})
-	e.people.Number(f, d.SpaceID, e.matcher.Load().Weak(c.space), token)
+	weak := e.matcher.Load().Weak(c.space)
+	e.people.Number(f, d.SpaceID, weak, token)
+	t.l.words.identifier(f, weak, c.value)
 	return f, nil
 }
 

@@ -102,6 +102,7 @@ func (e *Engine) blank(columns bool) (*Engine, error) {
 		return x, err
 	}
 	x.line = newLine(x, storage.Head{Fragments: uint32(nobody) + 1, Loads: 1})
+	x.line.words = nil
 	x.follow = newFollower(x, e.lim.queue)
 	x.line.fold, err = newFolder(x)
 	return x, err

@@ -30,6 +30,10 @@ func (e *Engine) adopt(ctx context.Context, x *Engine, r *CheckReport) error {
 	if err != nil {
 		return err
 	}
+	words, err := a.words(is, from, nil, nil)
+	if err != nil {
+		return err
+	}
 	for _, step := range []func(is, from *storage.Snapshot) error{a.units, a.documents, a.pairs} {
 		if err := errors.Join(ctx.Err(), step(is, from)); err != nil {
 			return err
@@ -38,7 +42,7 @@ func (e *Engine) adopt(ctx context.Context, x *Engine, r *CheckReport) error {
 	if err := e.putColumns(a.tx, x); err != nil {
 		return err
 	}
-	next := storage.CheckpointRecord{N: a.n, Seq: e.line.head.Seq, Mids: e.checkpoint.Mids, Nears: e.checkpoint.Nears, Tokens: e.checkpoint.Tokens, Places: places.State()}
+	next := storage.CheckpointRecord{N: a.n, Seq: e.line.head.Seq, Mids: e.checkpoint.Mids, Nears: e.checkpoint.Nears, Tokens: e.checkpoint.Tokens, Places: places.State(), Words: words.State()}
 	if err := a.tx.PutMeta(storage.MetaCheckpoint(), &next); err != nil {
 		return err
 	}
@@ -46,7 +50,7 @@ func (e *Engine) adopt(ctx context.Context, x *Engine, r *CheckReport) error {
 		return err
 	}
 	r.Rebuilt = true
-	return a.sweep(places)
+	return a.sweep(places, words)
 }
 
 // adoption writes in transactions that are not too large.
@@ -124,7 +128,14 @@ func (a *adoption) places() (*storage.Places, error) {
 }
 
 // run writes what was added as one run.
-func (a *adoption) run(p *storage.Places) error {
+func (a *adoption) run(p interface {
+	Begin()
+	Commit()
+	Freeze() bool
+	Flush(w storage.KV, budget int) (done bool, err error)
+	State() []byte
+	Switched()
+}) error {
 	p.Commit()
 	for more := p.Freeze(); more; {
 		done, err := p.Flush(a.tx, int(a.x.lim.piece)/2)
@@ -226,7 +237,7 @@ func (e *Engine) putColumns(tx *storage.Tx, x *Engine) error {
 }
 
 // sweep deletes what was replaced.
-func (a *adoption) sweep(places *storage.Places) error {
+func (a *adoption) sweep(indexes ...run) error {
 	var from []byte
 	for more := true; more; more = from != nil {
 		a.tx = a.e.store.Update()
@@ -238,14 +249,16 @@ func (a *adoption) sweep(places *storage.Places) error {
 			return err
 		}
 	}
-	for done := false; !done; {
-		a.tx = a.e.store.Update()
-		var err error
-		if done, err = places.Sweep(a.tx, sweepKeys); err != nil {
-			return err
-		}
-		if err := a.e.commitAside(a.tx); err != nil {
-			return err
+	for _, index := range indexes {
+		for done := false; !done; {
+			a.tx = a.e.store.Update()
+			var err error
+			if done, err = index.Sweep(a.tx, sweepKeys); err != nil {
+				return err
+			}
+			if err := a.e.commitAside(a.tx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -36,6 +36,7 @@ func (e *Engine) digestOf(ctx context.Context, v *version) (map[string]string, e
 	}{
 		{"owner", d.owners}, {"counts", d.counts}, {"places", d.places}, {"days", d.days},
 		{"documents", d.documents}, {"pairs", d.pairs}, {"traits", d.traits}, {"values", d.values},
+		{"words", d.words},
 	} {
 		if err := ctx.Err(); err != nil {
 			return out, err
@@ -47,6 +48,16 @@ func (e *Engine) digestOf(ctx context.Context, v *version) (map[string]string, e
 		out[f.family] = hex.EncodeToString(d.h.Sum(nil))
 	}
 	return out, nil
+}
+
+// words writes what is said and could not be found, which is nothing. An engine
+// that was made anew has no index yet: it is made when it is put in its place.
+func (d *digester) words() error {
+	if d.e.line.words == nil {
+		return nil
+	}
+	_, err := d.e.missing(d.v, d.e.keys, func(w storage.WordOf) { d.put(w.Fragment) })
+	return err
 }
 
 type digester struct {

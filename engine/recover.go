@@ -131,6 +131,9 @@ func (e *Engine) openState() error {
 	if e.places, err = storage.OpenPlaces(e.store.Get, e.checkpoint.Places); err != nil {
 		return err
 	}
+	if e.words, err = storage.OpenWords(e.store.Get, e.checkpoint.Words); err != nil {
+		return err
+	}
 	e.mids.Limit(e.lim.runs)
 	e.nears.Limit(e.lim.runs)
 	e.tokens.Limit(e.lim.runs)
@@ -275,12 +278,13 @@ func (e *Engine) replayState() error {
 	if t.rulings, err = e.everRuled(); err != nil {
 		return err
 	}
-	return t.tx.Blobs(e.checkpoint.Seq, func(last kith.Seq, blob []byte) error {
+	err = t.tx.Blobs(e.checkpoint.Seq, func(last kith.Seq, blob []byte) error {
 		e.state.Begin()
 		e.mids.Begin()
 		e.nears.Begin()
 		e.places.Begin()
 		e.tokens.Begin()
+		e.words.Begin()
 		err := storage.EachRecord(blob, func(rec *storage.Record) error {
 			if rec.Seq <= e.checkpoint.Seq {
 				return nil
@@ -295,9 +299,14 @@ func (e *Engine) replayState() error {
 		e.nears.Commit()
 		e.places.Commit()
 		e.tokens.Commit()
+		e.words.Commit()
 		e.state.Publish(uint64(last))
 		return nil
 	})
+	if err != nil || t.numbered == 0 {
+		return err
+	}
+	return e.retellNumbers(t.numbered)
 }
 
 // held is an event of the log that waits for the decisions that it caused:
@@ -322,6 +331,9 @@ func (t *turn) retell(rec *storage.Record) error {
 			return err
 		}
 		t.l.e.people.Number(d.A, d.SpaceID, weak, d.Token)
+		if t.numbered == 0 {
+			t.numbered = d.A // they ascend
+		}
 		return t.l.e.tokens.Add(d.Token, d.A)
 	case d != nil:
 		return t.graph.Carry(d)

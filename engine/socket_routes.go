@@ -35,6 +35,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /ingest", e.serveIngest)
 	handle("POST /profile", e.serveProfile)
 	handle("POST /timeline", e.serveTimeline)
+	handle("POST /find", e.serveFind)
 	handle("POST /flagged", e.serveFlagged)
 	handle("POST /sql", func(w http.ResponseWriter, r *http.Request) error { return e.serveSQL(s, w, r) })
 	handle("GET /stats", e.serveStats)
@@ -118,6 +119,22 @@ func (e *Engine) serveTimeline(w http.ResponseWriter, r *http.Request) error {
 	}
 	t, err := e.Timeline(r.Context(), who.id(), who.N)
 	send(w, t, err)
+	return nil
+}
+
+// findQuestion is what /find is asked.
+type findQuestion struct {
+	Typed string `json:"typed"`
+	Limit int    `json:"limit"`
+}
+
+func (e *Engine) serveFind(w http.ResponseWriter, r *http.Request) error {
+	var q findQuestion
+	if err := ask(r, &q); err != nil {
+		return err
+	}
+	found, err := e.Find(r.Context(), q.Typed, &FindOptions{Limit: q.Limit})
+	send(w, found, err)
 	return nil
 }
 

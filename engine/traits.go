@@ -55,6 +55,7 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 	}
 	for _, n := range changed {
 		t.docBytes += int64(len(n.raw))
+		t.l.words.trait(ev.Fragment, n.raw)
 	}
 	t.docs[ev.Fragment] = doc
 	f.e.state.Do(func() { f.e.people.Told(ev.Fragment) })

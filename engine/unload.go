@@ -220,7 +220,7 @@ func (u *unloading) giveUp() error {
 		u.x.remove()
 	}
 	u.unnumber()
-	for _, r := range []interface{ Abort() }{e.mids, e.places, e.tokens} {
+	for _, r := range []interface{ Abort() }{e.mids, e.places, e.tokens, e.words} {
 		r.Abort() // runs that were written are litter
 	}
 	e.keeper.sweeping, e.keeper.sweep, e.keeper.cleaning = true, nil, true

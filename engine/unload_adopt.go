@@ -119,7 +119,11 @@ func (u *unloading) aside(ctx context.Context, a *adoption) (*storage.Checkpoint
 	if err := errors.Join(ctx.Err(), a.units(is, from)); err != nil {
 		return nil, err
 	}
-	next := &storage.CheckpointRecord{N: a.n, Places: places.State(), Nears: e.checkpoint.Nears}
+	words, err := a.words(is, from, u.left, u.numbered)
+	if err != nil {
+		return nil, err
+	}
+	next := &storage.CheckpointRecord{N: a.n, Places: places.State(), Words: words.State(), Nears: e.checkpoint.Nears}
 	if next.Mids, err = u.mids(a); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type keeper struct {
 	nears    bool
 	places   bool
 	tokens   bool
+	words    bool
 	seq      kith.Seq // as of which
 	events   uint64   // that were in the log then
 	last     uint64   // events that the last checkpoint had
@@ -55,7 +56,7 @@ func (e *Engine) upkeep() {
 	if e.line.failed != nil || e.full != nil || e.o.ReadOnly {
 		return
 	}
-	if !e.keeper.writing && !e.keeper.sweeping && !e.keeper.cleaning && e.line.head.Events-e.keeper.last >= e.lim.replay {
+	if !e.keeper.writing && !e.keeper.sweeping && !e.keeper.cleaning && e.due() {
 		e.freeze()
 	}
 	if !e.busy() {
@@ -74,6 +75,14 @@ func (e *Engine) upkeep() {
 	}
 }
 
+// due tells whether so much would have to be told again, or has come into memory, that a checkpoint begins.
+func (e *Engine) due() bool {
+	return e.line.head.Events-e.keeper.last >= e.lim.replay || uint64(e.words.Len()) >= wordsWait*e.lim.replay
+}
+
+// wordsWait is how many words wait in memory for each event that may be told again, at 16 bytes each.
+const wordsWait = 4
+
 // freeze begins a checkpoint as of what is published.
 func (e *Engine) freeze() {
 	k := &e.keeper
@@ -82,7 +91,8 @@ func (e *Engine) freeze() {
 	e.nears.Freeze()
 	e.places.Freeze()
 	e.tokens.Freeze()
-	k.units, k.mids, k.nears, k.places, k.tokens = k.frozen == nil, false, false, false, false
+	e.words.Freeze()
+	k.units, k.mids, k.nears, k.places, k.tokens, k.words = k.frozen == nil, false, false, false, false, false
 	k.seq, k.events = e.line.head.Seq, e.line.head.Events
 }
 
@@ -105,6 +115,8 @@ func (e *Engine) keep() error {
 		k.places, err = e.places.Flush(tx, int(e.lim.piece))
 	case k.writing && !k.tokens:
 		k.tokens, err = e.tokens.Flush(tx, int(e.lim.piece))
+	case k.writing && !k.words:
+		k.words, err = e.words.Flush(tx, int(e.lim.piece))
 	case k.writing:
 		return e.flip(tx)
 	case k.sweeping:
@@ -140,7 +152,7 @@ type run interface {
 	Step(w storage.KV, budget int) (more bool, err error)
 }
 
-func (e *Engine) runs() []run { return []run{e.mids, e.nears, e.places, e.tokens} }
+func (e *Engine) runs() []run { return []run{e.mids, e.nears, e.places, e.tokens, e.words} }
 
 // commitAside commits a transaction that is not a turn.
 func (e *Engine) commitAside(tx *storage.Tx) error {
@@ -196,7 +208,7 @@ func (e *Engine) metaThen(change func(tx *storage.Tx, seq kith.Seq, at int64) er
 // flip makes the checkpoint that was written count.
 func (e *Engine) flip(tx *storage.Tx) error {
 	k := &e.keeper
-	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Nears: e.nears.State(), Places: e.places.State(), Tokens: e.tokens.State()}
+	next := storage.CheckpointRecord{N: e.checkpoint.N + 1, Seq: k.seq, Mids: e.mids.State(), Nears: e.nears.State(), Places: e.places.State(), Tokens: e.tokens.State(), Words: e.words.State()}
 	if err := tx.PutMeta(storage.MetaCheckpoint(), &next); err != nil {
 		return err
 	}
@@ -214,6 +226,7 @@ func (e *Engine) flip(tx *storage.Tx) error {
 	e.nears.Switched()
 	e.places.Switched()
 	e.tokens.Switched()
+	e.words.Switched()
 	k.last, k.writing, k.frozen = k.events, false, nil
 	k.sweeping, k.sweep, k.cleaning, k.merging = true, nil, true, true
 	return nil

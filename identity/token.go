@@ -75,8 +75,9 @@ func (s *Secret) PublicToken(id string) (t kith.Token, ok bool) {
 // keys is what is made from a secret once.
 type keys struct {
 	secret Secret
-	block  cipher.Block
-	pool   sync.Pool // of *digest
+	block  cipher.Block // of public ids
+	words  cipher.Block // of the keys of words
+	pool   sync.Pool    // of *digest
 }
 
 // digest is the state of one HMAC, kept with its key blocks already hashed.
@@ -104,6 +105,11 @@ func (s *Secret) keys() *keys {
 		panic("unreachable") // the key has 32 bytes
 	}
 	k.block = block
+	derive.Reset()
+	derive.Write([]byte("kith words 1"))
+	if k.words, err = aes.NewCipher(derive.Sum(nil)[:16]); err != nil {
+		panic("unreachable")
+	}
 	lastKeys.Store(k)
 	return k
 }

@@ -31,11 +31,12 @@ const (
 	keyNears      = 'a' // a…: sorted runs of what near-duplicates are found by
 	keyTable      = 'b' // b…: reference tables: versions, their rows in chunks, and what was taken away
 	keySegment    = 'c' // cd<seq>: a version of a segment
+	keyWords      = 'j' // j…: sorted runs of what people are found by
 	keyPiece      = 'q' // q<load><line><part>: the rows of a load through a mapping, as they were read
 )
 
 // prefixes lists every first byte of a key, for counting and checking.
-const prefixes = "mlkdingpuftrxosvwyabqc"
+const prefixes = "mlkdingpuftrxosvwyabqcj"
 
 // Names under keyMeta.
 var (

@@ -31,6 +31,7 @@ type CheckpointRecord struct {
 	Nears  []byte   `json:"nears,omitempty"`
 	Places []byte   `json:"places"`
 	Tokens []byte   `json:"tokens"`
+	Words  []byte   `json:"words,omitempty"` // absent: the index of words was never made
 }
 
 // PutMeta stores the one record of a name. It is never staged.

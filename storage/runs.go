@@ -30,6 +30,7 @@ type runSpec struct {
 	rows   int  // in a block
 	single bool // the newest row of a key stands for all, and is a tombstone where its last column is 0
 	filter bool // keys are evenly spread: keep a filter of them
+	words  bool // rows are a set, ordered by key and first column; blocks are lists, and the filter is of how keys begin
 	cache  int  // opened blocks kept at most; a power of two
 }
 
@@ -144,7 +145,7 @@ func (rs *runs) decode(p []byte) error {
 		r := &run{number: binary.BigEndian.Uint32(p), blocks: binary.BigEndian.Uint32(p[4:]),
 			rows: binary.BigEndian.Uint64(p[8:]), lines: binary.BigEndian.Uint32(p[16:])}
 		wrong := r.number >= rs.number || seen[r.number] || r.blocks == 0 || r.rows < uint64(r.blocks) ||
-			r.rows > uint64(r.blocks)*uint64(rs.rows) || rs.filter != (r.lines > 0) || uint64(r.lines) > 1<<30
+			r.rows > uint64(r.blocks)*uint64(rs.rows) || (rs.filter || rs.words) != (r.lines > 0) || uint64(r.lines) > 1<<30
 		if wrong {
 			return rs.corrupt("state", nil)
 		}
@@ -378,7 +379,10 @@ func (rs *runs) corrupt(on string, r *run) error {
 
 // lines gives the number of filter lines for so many rows.
 func (s *runSpec) lines(rows uint64) uint32 {
-	if !s.filter {
+	switch {
+	case s.words:
+		return uint32(rows/wordFilterRows + 1)
+	case !s.filter:
 		return 0
 	}
 	return uint32(min((rows+filterRows-1)/filterRows+1, math.MaxInt32>>1))

@@ -163,11 +163,19 @@ func (s *runReader) next(r *runRow) (bool, error) {
 	}
 }
 
+// reader reads a whole run in order.
+func (rs *runs) reader(r *run) runSource {
+	if rs.words {
+		return &wordReader{rs: rs, run: r}
+	}
+	return &runReader{rs: rs, run: r}
+}
+
 // all merges the live runs, the frozen parts and the memory into one order.
 func (rs *runs) all(memory runMemory) (*runMerge, error) {
 	var src []runSource
 	for _, r := range rs.view.runs {
-		src = append(src, &runReader{rs: rs, run: r})
+		src = append(src, rs.reader(r))
 	}
 	for _, m := range append(rs.frozen[:len(rs.frozen):len(rs.frozen)], memory) {
 		src = append(src, m.source())
@@ -187,6 +195,9 @@ func (rs *runs) Check() error {
 }
 
 func (rs *runs) check(kept *run) error {
+	if rs.words {
+		return rs.checkWords(kept)
+	}
 	r := &run{number: kept.number, blocks: kept.blocks, rows: kept.rows, lines: kept.lines}
 	r.filter = newFilter(r.lines) // as it is stored, not as it is in memory
 	firsts, err := rs.index(r)

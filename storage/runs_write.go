@@ -10,8 +10,9 @@ type runWriter struct {
 	run    *run
 	rows   []runRow
 	firsts []uint64
-	piece  int // the filter piece that is being filled
-	bytes  int // put since the last look
+	piece  int    // the filter piece that is being filled
+	bytes  int    // put since the last look
+	begun  uint64 // the last key that is in the filter, of words
 }
 
 // begin starts a run from the sources, oldest first. Tombstones go when nothing older is left to hide.
@@ -54,7 +55,13 @@ func (o *runWriter) seal(w kv) error {
 			return err
 		}
 	}
-	data := encodeRun(o.rows, o.rs.cols)
+	var data []byte
+	if o.rs.words {
+		o.begun = markWords(&o.run.filter, o.rows, o.begun)
+		data = encodeWords(o.rows)
+	} else {
+		data = encodeRun(o.rows, o.rs.cols)
+	}
 	o.firsts = append(o.firsts, o.rows[0].key)
 	o.run.rows += uint64(len(o.rows))
 	o.rows = o.rows[:0]
@@ -93,8 +100,8 @@ func (o *runWriter) pass(w kv) error {
 	return o.put(w, o.rs.key(runLines, o.run.number, uint32(i)), encodeFilter(f.pieces[i]))
 }
 
-// close writes what is left and gives the run.
-func (o *runWriter) close(w kv) (*run, error) {
+// close writes what is left and gives the run; nil when there is more left than the budget.
+func (o *runWriter) close(w kv, budget int) (*run, error) {
 	if err := o.seal(w); err != nil {
 		return nil, err
 	}
@@ -102,6 +109,9 @@ func (o *runWriter) close(w kv) (*run, error) {
 		return o.run, w.Delete(o.rs.key(runMark, o.run.number, 0))
 	}
 	for o.piece < len(o.run.filter.pieces) {
+		if o.bytes >= budget {
+			return nil, nil
+		}
 		if err := o.pass(w); err != nil {
 			return nil, err
 		}
@@ -133,11 +143,13 @@ type runMerge struct {
 	heads  []runRow    // the next row of each
 	single bool
 	bottom bool
+	words  bool
+	given  bool // row was given
 	row    runRow
 }
 
 func newMerge(rs *runs, src []runSource, w *runWriter, bottom bool) (*runMerge, error) {
-	m := &runMerge{w: w, single: rs.single, bottom: bottom}
+	m := &runMerge{w: w, single: rs.single, bottom: bottom, words: rs.words}
 	for _, s := range src {
 		var head runRow
 		more, err := s.next(&head)
@@ -156,13 +168,17 @@ func (m *runMerge) next() (bool, error) {
 	for len(m.src) > 0 {
 		at := 0
 		for i := 1; i < len(m.heads); i++ {
-			if m.heads[i].key < m.heads[at].key {
+			if m.heads[i].key < m.heads[at].key || m.words && m.heads[i].key == m.heads[at].key && m.heads[i].cols[0] < m.heads[at].cols[0] {
 				at = i
 			}
 		}
-		m.row = m.heads[at]
+		again := m.words && m.given && m.row == m.heads[at]
+		m.row, m.given = m.heads[at], true
 		if err := m.pull(at); err != nil {
 			return false, err
+		}
+		if again {
+			continue
 		}
 		if !m.single {
 			return true, nil
@@ -216,7 +232,7 @@ func (m *runMerge) advance(w kv, budget int) (*run, error) {
 			return nil, err
 		}
 		if !more {
-			return m.w.close(w)
+			return m.w.close(w, budget)
 		}
 		if err := m.w.add(w, &m.row); err != nil {
 			return nil, err
@@ -241,7 +257,7 @@ func (rs *runs) choose(w kv) error {
 	var src []runSource
 	var rows uint64
 	for _, r := range window {
-		src = append(src, &runReader{rs: rs, run: r})
+		src = append(src, rs.reader(r))
 		rows += r.rows
 	}
 	m, err := rs.begin(w, src, rows, from == 0)

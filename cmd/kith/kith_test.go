@@ -94,6 +94,11 @@ var script = [][]string{
 	{"profile", "--json", "DIR", "user_id=u1"},
 	{"profile", "DIR", "user_id=nobody-secret"},
 	{"profile", "DIR", "nobody-secret"},
+	{"find", "DIR", "ADÁ", "exmaple"},
+	{"find", "--json", "DIR", "ada", "--limit", "1"},
+	{"find", "DIR", "nobody-secret"},
+	{"find", "DIR", "?"},
+	{"find", "DIR", "nobody-secret", "--limit", "0"},
 	{"sql", "DIR", "SELECT user, total FROM (SELECT 'x' AS user, sum(properties.total) AS total FROM events WHERE name = ?)", "Order Completed"},
 	{"sql", "DIR", "SELECT name, ts, properties.total AS total, properties.label AS label FROM events ORDER BY seq", "--format", "table"},
 	{"sql", "DIR", "SELECT name, ts, properties.total AS total, properties.label AS label FROM events ORDER BY seq", "--format", "csv"},
@@ -160,6 +165,8 @@ var reading = [][]string{
 	{"clock", "DIR"},
 	{"rules", "show", "DIR"},
 	{"rules", "diff", "DIR", "testdata/rules.json"},
+	{"find", "DIR", "ada exmaple"},
+	{"find", "DIR", "ada", "--json"},
 }
 
 const everyType = `SELECT 9223372036854775807 AS big, 18446744073709551615::UBIGINT AS ubig, 170141183460469231731687303715884105727::HUGEINT AS huge,

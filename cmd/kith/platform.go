@@ -33,6 +33,7 @@ type platform interface {
 	Explain(ctx context.Context, condition string, o *engine.AskOptions) (engine.Explanation, error)
 	People(ctx context.Context, condition string, columns []string, o *engine.AskOptions) (*sql.Rows, error)
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
+	Find(ctx context.Context, typed string, o *engine.FindOptions) (kith.Found, error)
 	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)
 	SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	Schema(ctx context.Context, o *engine.SchemaOptions) (*engine.Schema, error)

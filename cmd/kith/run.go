@@ -27,6 +27,7 @@ type cli struct {
 	Remap   remapCmd   `cmd:"" help:"Apply another mapping to the rows of a load."`
 	Unload  unloadCmd  `cmd:"" help:"Take a load back: everything is as if it had never been brought in."`
 	Table   tableCmd   `cmd:"" help:"Load, list, show or drop reference tables: products, stores, campaigns, costs."`
+	Find    findCmd    `cmd:"" help:"Find people by how their names, e-mails, phones or companies begin."`
 	Profile profileCmd `cmd:"" help:"Show one person."`
 	SQL     sqlCmd     `cmd:"" name:"sql" help:"Ask one question in SQL."`
 	Rejects rejectsCmd `cmd:"" help:"List what was received and not accepted, with the reason."`
