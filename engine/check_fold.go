@@ -131,7 +131,7 @@ func (c *checker) hear(p *plain, r *history.Row) error {
 		}
 	}
 	for name, tree := range deep {
-		raw, err := json.Marshal(tree)
+		raw, err := asSpelled(tree)
 		if err != nil {
 			return err
 		}
@@ -143,6 +143,16 @@ func (c *checker) hear(p *plain, r *history.Row) error {
 		}
 	}
 	return nil
+}
+
+// asSpelled gives a tree as JSON with the texts of its leaves as they are:
+// json.Marshal would write & and < in them otherwise.
+func asSpelled(tree map[string]any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(tree)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // telling is one value that an event said a trait has.

@@ -59,3 +59,18 @@ func TestTraitsWithoutEndAreRefused(t *testing.T) {
 		t.Errorf("check: %+v, %v", r, err)
 	}
 }
+
+// A text inside a trait that is an object is kept as it was spelled, and check
+// knows it: & and < are JSON as they are.
+func TestTextsInsideOfTraits(t *testing.T) {
+	e := open(t, "")
+	for _, company := range []string{`{"name":"Ångström & Søns"}`, `{"name":"a \u0026 b","size":"<b>"}`, `{"a&b":"c","d":{"e>":"f&"}}`} {
+		line := `{"type":"identify","userId":"a","timestamp":"2026-01-01T00:00:00Z","traits":{"company":` + company + `}}`
+		if _, err := e.Load(context.Background(), strings.NewReader(line), nil); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := e.Check(context.Background(), nil); err != nil || len(r.Problems) > 0 {
+			t.Errorf("%s: %v, %v", company, r.Problems, err)
+		}
+	}
+}
