@@ -122,7 +122,7 @@ func bring(t testing.TB, e *engine.Engine, p piece) uint32 {
 func TestUnloadLeavesAWorldWithoutIt(t *testing.T) {
 	kin, did := newRelatives(t), &engine.UnloadReport{}
 	defer func() { engine.PartRows = 0 }()
-	n := rounds(t, 12, 1000, func(t *testing.T, round int, seed uint64) {
+	n := rounds(t, 8, 1000, func(t *testing.T, round int, seed uint64) {
 		engine.PartRows = []int{0, 12}[round%2] // history in one part, or in many
 		r := dice(seed, "unload")
 		holds(t, pieces(r, wild(r, 20+r.IntN(80))), func(t testing.TB, tagged []string) {
@@ -161,12 +161,9 @@ func unloads(t testing.TB, kin *relatives, all []piece, seed uint64, twice bool,
 	if i := odd[r.IntN(len(odd))]; twice && i != which[0] {
 		which = append(which, i)
 	}
-	spans := map[int]span{}
+	spans, gone, passed := map[int]span{}, map[int][]string{}, 0
 	for _, i := range which {
-		spans[i] = spanOf(t, e, loads[i])
-	}
-	gone, passed := map[int][]string{}, 0
-	for _, i := range which {
+		spans[i] = spanOf(t, e, loads[i]) // with what came instead of events of the other
 		passed += unload(t, e, loads[i], did)
 	}
 	for _, i := range which { // only now: what passed to a load that went, too, is gone
