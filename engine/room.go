@@ -10,7 +10,7 @@ import (
 )
 
 // Badger writes through mapped files and dies of a full disk, so writing stops
-// while there is still room for what it and history may have to write at once.
+// while there is still room for what it and history (history.Room) may have to write at once.
 const (
 	reserve = 192 << 20 // two memtables with their logs, and a value log file
 	ballast = 32 << 20  // a file to give away, so that a full disk can still be opened and tidied
@@ -34,7 +34,7 @@ func (e *Engine) room() error {
 		return fmt.Errorf("ask for free disk: %w", err)
 	}
 	e.full = nil
-	if free < reserve+e.follow.waiting() {
+	if free < reserve+e.follow.waiting()+e.hist.Room() {
 		e.full = &kith.Error{Op: "engine.write", Kind: kith.ErrClosed, Err: errFull}
 	}
 	return e.full
