@@ -177,11 +177,11 @@ func (r *row) unescape(inside []byte) []byte {
 	return r.keep(func(dst []byte) []byte { return append(dst, s...) })
 }
 
-// members copies the members of the row, as they are, that have no value of
-// their own in the mapping.
+// members copies the members of the row, as they are, that are not empty and
+// have no value of their own in the mapping.
 func (t *tree) members(r *row, dst []byte, any bool) ([]byte, bool) {
 	eachMember(r.object, func(key, v []byte) {
-		if v[0] == 'n' || t.has(string(key)) {
+		if r.jsonValue(v).kind == nothing || t.has(string(key)) {
 			return
 		}
 		if any {
