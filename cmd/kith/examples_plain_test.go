@@ -208,6 +208,7 @@ func plainJourney(t *testing.T) string {
 func plainUsers(t *testing.T) string {
 	var users []struct {
 		ID, Gender, Persona, Email string
+		Addresses                  []struct{ State string }
 		Age                        json.Number
 		Platforms                  map[string]struct {
 			Anonymous   string `json:"anonymous_id"`
@@ -221,7 +222,7 @@ func plainUsers(t *testing.T) string {
 	for _, u := range users {
 		first := !mail[u.Email] // two users with one address: it stays with the first
 		mail[u.Email] = true
-		if u.Gender != "F" || !strings.HasPrefix(u.Persona, "furniture") {
+		if u.Gender != "F" || !strings.HasPrefix(u.Persona, "furniture") || u.Addresses[0].State < "M" {
 			continue
 		}
 		tell := func(space, value string) {

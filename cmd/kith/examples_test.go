@@ -83,7 +83,7 @@ var examples = []example{
 		name:  "retail-demo-store",
 		files: []exampleFile{{mapping: "map", file: "retail_demo_store/users.json.gz", rows: 5250, calls: 5250}},
 		ask: `SELECT i.space, count(*), count(DISTINCT i.profile_id), sum(p.age)::VARCHAR FROM identifiers i
-			JOIN profiles p ON p.id = i.profile_id WHERE p.gender = 'F' AND p.persona LIKE 'furniture%' GROUP BY 1 ORDER BY 1`,
+			JOIN profiles p ON p.id = i.profile_id WHERE p.gender = 'F' AND p.persona LIKE 'furniture%' AND p.state >= 'M' GROUP BY 1 ORDER BY 1`,
 		want: plainUsers,
 	},
 	{

@@ -125,6 +125,19 @@ func TestAllOfJSON(t *testing.T) {
 	}
 }
 
+// Elements of arrays have their numbers for names.
+func TestElementsOfJSON(t *testing.T) {
+	mapping := "kith: 1\nsource: s\nformat: ndjson\nid: id\nperson: {user_id: id, device_id: [d.0, d.1, d.2]}\nrows:\n  - track: E\n    properties: {a: l.0.c, b: l.1.c.0, c: l.1.c.1.x, d: l.2, e: l.10, f: l, g: m.0}\n"
+	got := mapText(t, mapping, `{"id":1,"l":[ {"c":"x"}, {"c":[ -2.50 ,{"x":true}]} , "]"],"m":[],"d":["p","q"]}`+"\n"+`{"id":2,"l":{"0":{"c":5}},"m":[[1]]}`+"\n"+`{"id":3,"l":[null],"m":7}`+"\n")
+	want := `{"type":"track","event":"E","messageId":"s:1","userId":"1","properties":{"a":"x","b":-2.50,"c":true,"d":"]","f":[ {"c":"x"}, {"c":[ -2.50 ,{"x":true}]} , "]"]},"context":{"device":{"id":"p"},"externalIds":[{"id":"q","type":"device_id"}]}}
+{"type":"track","event":"E","messageId":"s:2","userId":"2","properties":{"a":5,"f":{"0":{"c":5}},"g":[1]}}
+{"type":"track","event":"E","messageId":"s:3","userId":"3","properties":{"f":[null]}}
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 // UTF-16 with its mark is read.
 func TestUTF16(t *testing.T) {
 	text := "id\tx\n1\té\n"
