@@ -183,9 +183,9 @@ func plainJourney(t *testing.T) string {
 	department := column("products.csv.gz", "product_id", "department")
 	kids := column("demographics.csv", "household_id", "kids_count")
 	redeemed := column("coupon_redemptions.csv", "household_id", "household_id")
-	sent := map[string]bool{}
+	sent, named := map[string]bool{}, len(sheet(t, "completejourney/coupon_redemptions.csv", ','))
 	for _, r := range sheet(t, "completejourney/campaigns.csv", ',') {
-		if kind[r["campaign_id"]] == "Type A" {
+		if named++; kind[r["campaign_id"]] == "Type A" {
 			sent[r["household_id"]] = true
 		}
 	}
@@ -201,7 +201,7 @@ func plainJourney(t *testing.T) string {
 		d.add(t, 0, r["sales_value"])
 	}
 	return g.lines(func(key string, d *tallied) string {
-		return fmt.Sprintf("%s,%d,%s", key, d.n, d.sums[0].FloatString(9))
+		return fmt.Sprintf("%s,%d,%s,%d", key, d.n, d.sums[0].FloatString(9), named)
 	})
 }
 

@@ -70,7 +70,9 @@ var examples = []example{
 			{"campaigns", "completejourney/campaign_descriptions.csv", "campaign_id"},
 		},
 		// What those who were sent a campaign of type A and redeemed a coupon bought, by department and children at home.
-		ask: `SELECT coalesce(h.kids, '?'), p.department, count(*), sum(e.properties.total)::VARCHAR FROM events e
+		// The last column: how many calls name a campaign.
+		ask: `SELECT coalesce(h.kids, '?'), p.department, count(*), sum(e.properties.total)::VARCHAR,
+				(SELECT count(properties.campaign_id) FROM events) FROM events e
 			JOIN products p ON p.product_id = e.properties.product_id JOIN profiles h ON h.id = e.profile_id
 			WHERE e.name = 'Product Purchased'
 				AND e.profile_id IN (SELECT s.profile_id FROM events s JOIN campaigns c ON c.campaign_id = s.properties.campaign_id
