@@ -195,6 +195,7 @@ var errUnmapped = errors.New("it was loaded without a mapping: its lines are the
 // Kept is what is kept of a load through a mapping, so that its rows can be mapped again.
 type Kept struct {
 	Name    string // of the load
+	Source  string // of its events
 	Mapping []byte // the text of the mapping
 	Head    []byte // see Rows
 	e       *Engine
@@ -219,7 +220,7 @@ func (e *Engine) Kept(load uint32) (*Kept, error) {
 	if l.Mapping == nil {
 		return nil, &kith.Error{Op: "engine.Kept", Kind: kith.ErrUnsupported, Err: errUnmapped}
 	}
-	return &Kept{l.Name, l.Mapping, l.Head, e, *l}, nil
+	return &Kept{l.Name, l.Source, l.Mapping, l.Head, e, *l}, nil
 }
 
 // Pieces calls f for each piece, in order, with the number of its first line,

@@ -107,6 +107,7 @@ func (c *loadCmd) readMapping() (err error) {
 	if c.Source == "" {
 		c.Source = c.parsed.Source()
 	}
+	c.parsed = c.parsed.As(c.Source)
 	return nil
 }
 

@@ -68,6 +68,26 @@ func TestRowsThroughAMapping(t *testing.T) {
 	must(t, "check", dir)
 }
 
+// Rows of two shops through one mapping do not take each other's ids, and stay
+// those of their shop when they are mapped anew.
+func TestTwoSourcesOneMapping(t *testing.T) {
+	at := t.TempDir()
+	dir, rows, mapping := filepath.Join(at, "shop.kith"), filepath.Join(at, "till.csv"), filepath.Join(at, "map.yaml")
+	for path, text := range map[string]string{rows: "no,card,amount\n1,c1,4.50\n", mapping: strings.Replace(tillMap, "time: {column: when, zone: UTC}", "id: no", 1)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "load", dir, rows, "--map", mapping, "--source", "north")
+	must(t, "load", dir, rows, "--map", mapping, "--source", "south")
+	must(t, "load", dir, rows, "--map", mapping)
+	must(t, "remap", dir, "2", "--map", mapping)
+	got := must(t, "sql", dir, "SELECT source, message_id FROM events ORDER BY 1", "--format", "csv")
+	if want := "source,message_id\nnorth,north:1\nsouth,south:1\ntill,till:1\n"; got != want {
+		t.Errorf("events = %q, want %q", got, want)
+	}
+}
+
 // A dry run says what a load would come to, and stores nothing.
 func TestDryRun(t *testing.T) {
 	at := t.TempDir()

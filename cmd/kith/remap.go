@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +64,7 @@ func (c *remapCmd) again(a *app, d *direct, m *source.Mapping, text []byte) (loa
 	if err != nil {
 		return loaded{}, err
 	}
+	m = ofLoad(m, kept)
 	in, err := m.Reopen(kept.Head)
 	if err != nil {
 		return loaded{}, err
@@ -78,6 +80,15 @@ func (c *remapCmd) again(a *app, d *direct, m *source.Mapping, text []byte) (loa
 	bar.end()
 	l := &loadCmd{Dir: c.Dir, Show: 10, JSON: c.JSON, parsed: m}
 	return l.told(a, kept.Name, report, time.Since(began), err)
+}
+
+// ofLoad gives the mapping the source of the load, where that was not the one
+// that its mapping names: it was given beside it.
+func ofLoad(m *source.Mapping, kept *engine.Kept) *source.Mapping {
+	if old, err := source.Parse(kept.Mapping); err == nil && cmp.Or(old.Source(), "load") == kept.Source {
+		return m
+	}
+	return m.As(kept.Source)
 }
 
 // keptRows is rows that were kept, through another mapping.

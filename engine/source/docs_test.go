@@ -38,7 +38,7 @@ func mapText(t testing.TB, mapping, input string) string {
 }
 
 var (
-	block   = regexp.MustCompile("(?s)```(yaml|csv|json)\n(.*?)```")
+	block   = regexp.MustCompile("(?s)```(yaml|csv|ndjson|log|json)\n(.*?)```")
 	example = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\|")
 )
 
@@ -58,7 +58,7 @@ func TestDocs(t *testing.T) {
 				t.Error(err)
 			}
 			maps++
-		case "csv":
+		case "csv", "ndjson", "log":
 			input = b[2]
 		case "json":
 			if got := mapText(t, mapping, input); got != b[2] {
@@ -67,7 +67,7 @@ func TestDocs(t *testing.T) {
 			compared++
 		}
 	}
-	if maps != 2 || compared != 1 {
+	if maps != 4 || compared != 4 {
 		t.Errorf("%d mappings, %d compared", maps, compared)
 	}
 }

@@ -78,6 +78,10 @@ func FuzzReaders(f *testing.F) {
 		f.Fatal(err)
 	}
 	inputs = append(inputs, m)
+	if m, err = Parse([]byte("kith: 1\nformat: ndjson\nperson: {user_id: id, device_id: [x.0, x.1.a]}\nrows:\n  - track: E\n    properties: [all, x.0.a, x.1.0]\n")); err != nil {
+		f.Fatal(err)
+	}
+	inputs = append(inputs, m)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, m := range inputs {
 			if in, err := m.Open("fuzz", bytes.NewReader(text)); err == nil {

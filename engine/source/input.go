@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (m *Mapping) Open(name string, r io.Reader) (*Input, error) {
 }
 
 func (m *Mapping) input() *Input {
-	in := &Input{format: m.format, source: m.source, zone: m.zone}
+	in := &Input{format: m.format, source: cmp.Or(m.source, "load"), zone: m.zone}
 	in.rows.New = func() any { return &row{in: in} }
 	in.close = func() error { return nil }
 	return in

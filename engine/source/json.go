@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -73,18 +74,29 @@ func (r *row) walk(m *member, object []byte) {
 		if bytes.IndexByte(key, '\\') >= 0 {
 			key = r.unescape(key)
 		}
-		for _, c := range m.under {
-			if c.key != string(key) {
-				continue
-			}
-			if c.cell >= 0 {
-				r.values[c.cell] = r.jsonValue(v)
-			}
-			if len(c.under) > 0 && v[0] == '{' {
-				r.walk(c, v)
-			}
-		}
+		r.met(m, key, v)
 	})
+}
+
+// met fills the cells of a member, and of what is looked at below it: members
+// of an object, and elements of an array, whose keys are 0, 1, 2.
+func (r *row) met(m *member, key, v []byte) {
+	for _, c := range m.under {
+		if c.key != string(key) {
+			continue
+		}
+		if c.cell >= 0 {
+			r.values[c.cell] = r.jsonValue(v)
+		}
+		switch {
+		case len(c.under) == 0:
+		case v[0] == '{':
+			r.walk(c, v)
+		case v[0] == '[':
+			var room [20]byte
+			eachElement(v, func(n int, v []byte) { r.met(c, strconv.AppendInt(room[:0], int64(n), 10), v) })
+		}
+	}
 }
 
 // eachMember calls f with the inside of each key and the text of its value.
@@ -105,6 +117,21 @@ func eachMember(object []byte, f func(key, v []byte)) {
 		}
 		end := valueEnd(object, i)
 		f(key, object[i:end])
+		i = end
+	}
+}
+
+// eachElement calls f with the number and the text of each element.
+func eachElement(array []byte, f func(n int, v []byte)) {
+	for i, n := 1, 0; ; n++ {
+		for array[i] == ',' || array[i] <= ' ' {
+			i++
+		}
+		if array[i] == ']' {
+			return
+		}
+		end := valueEnd(array, i)
+		f(n, array[i:end])
 		i = end
 	}
 }
@@ -177,11 +204,11 @@ func (r *row) unescape(inside []byte) []byte {
 	return r.keep(func(dst []byte) []byte { return append(dst, s...) })
 }
 
-// members copies the members of the row, as they are, that have no value of
-// their own in the mapping.
+// members copies the members of the row, as they are, that are not empty and
+// have no value of their own in the mapping.
 func (t *tree) members(r *row, dst []byte, any bool) ([]byte, bool) {
 	eachMember(r.object, func(key, v []byte) {
-		if v[0] == 'n' || t.has(string(key)) {
+		if r.jsonValue(v).kind == nothing || t.has(string(key)) {
 			return
 		}
 		if any {

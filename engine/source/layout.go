@@ -81,7 +81,7 @@ next:
 		l, s = append(l, exactly(s[0])), s[1:]
 	}
 	if !dated {
-		return nil, errors.New("a layout is iso, unix, unixms, or made of YYYY YY MM M MMM DD D HH H mm m ss s F (fraction) AM Z (zone) ddd (weekday), such as 'DD.MM.YYYY HH:mm'")
+		return nil, errors.New("a layout is iso, unix, unixms, or made of YYYY YY MM M MMM DD D HH H mm m ss s F (fraction) AM Z (zone) ddd (weekday), with a year, a month and a day, such as 'DD.MM.YYYY HH:mm'; what the file does not say stands in the text: column: \"2024-{month}\"")
 	}
 	return l, nil
 }

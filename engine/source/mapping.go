@@ -20,6 +20,14 @@ type Mapping struct {
 // Source gives the name of the source, "" where the mapping has none.
 func (m *Mapping) Source() string { return m.source }
 
+// As gives the mapping with another source, so that the ids of two shops'
+// files, which one mapping is for, do not meet.
+func (m *Mapping) As(source string) *Mapping {
+	other := *m
+	other.source = source
+	return &other
+}
+
 // format says how the file is written.
 type format struct {
 	kind      string // csv, ndjson, json, parquet, log

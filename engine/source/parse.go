@@ -50,10 +50,20 @@ func badYAML(err error) error {
 		line, _ = strconv.Atoi(m[1])
 		why = m[2]
 	}
-	if strings.Contains(why, "cannot start any token") || strings.Contains(why, "did not find expected") || strings.Contains(why, "unknown anchor") {
-		why += `; a value that begins with a quote, a backtick or a bracket, or that has ": " or " #" in it, is written "{…}"`
+	for _, sign := range [...]string{"cannot start any token", "did not find expected", "unknown anchor", "mapping values are not allowed"} {
+		if strings.Contains(why, sign) {
+			return bad(line, `YAML: %s; a value that begins with a quote, a backtick or a bracket, or that has ": " or " #" in it, is written "{…}", as is one with a comma inside {} or []`, why)
+		}
 	}
 	return bad(line, "YAML: %s", why)
+}
+
+// comma tells what became of an expression whose comma YAML took for the end of a value.
+func comma(key string) string {
+	if strings.HasSuffix(key, ")") && strings.Count(key, "(") < strings.Count(key, ")") {
+		return `; inside {} and [] a comma ends a value: an expression with one is written "{…}", or on a line of its own`
+	}
+	return ""
 }
 
 // badExpr gives an error of an expression its line.
@@ -94,9 +104,9 @@ func pairs(n *yaml.Node, what string, keys ...string) ([]pair, error) {
 		case v.Kind == yaml.AliasNode || v.Anchor != "" || k.Tag == "!!merge":
 			return nil, bad(k.Line, "anchors and aliases (&, *, <<) mean nothing in a mapping; text that begins so is written in quotes")
 		case len(keys) > 0 && !slices.Contains(keys, k.Value):
-			return nil, bad(k.Line, "%q means nothing in %s%s", short(k.Value), what, allowed(keys))
+			return nil, bad(k.Line, "%q means nothing in %s%s%s", short(k.Value), what, allowed(keys), comma(k.Value))
 		case slices.ContainsFunc(out, func(p pair) bool { return p.key == k.Value }):
-			return nil, bad(k.Line, "%q stands there twice", short(k.Value))
+			return nil, bad(k.Line, "%q stands there twice%s", short(k.Value), comma(k.Value))
 		}
 		out = append(out, pair{k.Value, k.Line, v})
 	}

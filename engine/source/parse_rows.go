@@ -233,6 +233,9 @@ func readObject(p pair) (*tree, error) {
 		if err != nil || e.op != "column" {
 			e = &expr{op: "column", name: n.Value}
 		}
+		if t.has(e.name) {
+			return nil, bad(n.Line, "%q stands there twice", short(e.name))
+		}
 		t.nodes = append(t.nodes, &tree{key: e.name, value: e})
 	}
 	return t, nil

@@ -44,6 +44,10 @@ func TestParseErrors(t *testing.T) {
 		{"an alias of YAML", base + "except: *a\n", "unknown anchor 'a' referenced; a value that begins"},
 		{"a backtick at the beginning", base + "time: `a b`\n", `is written "{…}"`},
 		{"a member twice", base + "    properties: {a: b, a: c}\n", `"a" stands there twice`},
+		{"a column twice in a list", base + "    properties: [a, a]\n", `line 6: invalid: "a" stands there twice`},
+		{"a comma inside braces", base + "time: {column: coalesce(a, b)}\n", `"b)" means nothing in time; there may be column, layout, zone; inside {} and [] a comma ends a value`},
+		{"a blank after a colon", base + "    properties:\n      a: part(a, ': ', 1)\n", `or that has ": "`},
+		{"a layout without a year", base + "time: {column: a, layout: DD/MM}\n", `with a year, a month and a day`},
 		{"properties of an identify", "kith: 1\nformat: csv\nperson: {user_id: id}\nrows:\n  - identify:\n    properties: {a: b}\n", "identify has traits, not properties"},
 	} {
 		_, err := Parse([]byte(c.text))
@@ -108,6 +112,29 @@ func TestFormats(t *testing.T) {
 		if got := mapText(t, mapping, c.text); got != want {
 			t.Errorf("%s: got\n%swant\n%s", c.name, got, want)
 		}
+	}
+}
+
+// What is empty is left out of all, too; what JSON nests stays as it is.
+func TestAllOfJSON(t *testing.T) {
+	mapping := "kith: 1\nsource: s\nformat: {type: ndjson, empty: [NA]}\nid: id\nperson: {user_id: id}\nrows:\n  - track: E\n    properties: [all, b: \"two\"]\n"
+	got := mapText(t, mapping, `{"id":1,"a":{"x":[1,{"y":2}],"z":null},"b":3,"c":"","d":" ","e":"NA","f":null,"g":false}`+"\n")
+	want := `{"type":"track","event":"E","messageId":"s:1","userId":"1","properties":{"b":"two","id":1,"a":{"x":[1,{"y":2}],"z":null},"g":false}}` + "\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// Elements of arrays have their numbers for names.
+func TestElementsOfJSON(t *testing.T) {
+	mapping := "kith: 1\nsource: s\nformat: ndjson\nid: id\nperson: {user_id: id, device_id: [d.0, d.1, d.2]}\nrows:\n  - track: E\n    properties: {a: l.0.c, b: l.1.c.0, c: l.1.c.1.x, d: l.2, e: l.10, f: l, g: m.0}\n"
+	got := mapText(t, mapping, `{"id":1,"l":[ {"c":"x"}, {"c":[ -2.50 ,{"x":true}]} , "]"],"m":[],"d":["p","q"]}`+"\n"+`{"id":2,"l":{"0":{"c":5}},"m":[[1]]}`+"\n"+`{"id":3,"l":[null],"m":7}`+"\n")
+	want := `{"type":"track","event":"E","messageId":"s:1","userId":"1","properties":{"a":"x","b":-2.50,"c":true,"d":"]","f":[ {"c":"x"}, {"c":[ -2.50 ,{"x":true}]} , "]"]},"context":{"device":{"id":"p"},"externalIds":[{"id":"q","type":"device_id"}]}}
+{"type":"track","event":"E","messageId":"s:2","userId":"2","properties":{"a":5,"f":{"0":{"c":5}},"g":[1]}}
+{"type":"track","event":"E","messageId":"s:3","userId":"3","properties":{"f":[null]}}
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 
