@@ -16,7 +16,7 @@ import (
 // comes is another input than that one had begun with: nothing of this one is
 // stored, and the next call begins a load of its own. What both have in common is
 // known by its message ids.
-var ErrChanged = errors.New("the input is not the one of which some was taken before")
+var ErrChanged error = &kith.Error{Kind: kith.ErrInvalid, Err: errors.New("the input is not the one of which some was taken before")}
 
 // passing is an input on its way by: how far it was read, and a keyed print of
 // all that. It compares what an earlier session of the load took before anything
@@ -68,7 +68,7 @@ func (p *passing) add(data []byte) {
 func (p *passing) sum() []byte { return p.print.Sum(nil)[:16] }
 
 func errChanged() error {
-	return &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: ErrChanged}
+	return &kith.Error{Op: "engine.Load", Err: ErrChanged}
 }
 
 // disown lets nobody go on with the load any more. What it has stays, under its number.
