@@ -28,7 +28,7 @@ race: tools ## run the packages with goroutines under the race detector
 	@$(GO) test -race -short -timeout 15m ./storage/ ./engine/
 
 prove: tools ## run the long proofs: kills, power cuts, flips, streams (hours; goes on where it stopped)
-	@KITH_PROVE=1 $(GO) test -timeout 12h -v -count=1 -run TestAKilledLoadEndsAsOneThatWasNot ./cmd/kith
+	@KITH_PROVE=1 $(GO) test -timeout 12h -v -count=1 -run TestKilledLoads ./cmd/kith
 	@KITH_PROVE=1 $(GO) test -timeout 12h -v -p 1 ./engine/enginetest
 
 lint: tools ## gofmt, go vet, staticcheck

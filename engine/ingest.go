@@ -133,11 +133,7 @@ func (t *turn) identify(it *item, load *session) {
 	if !it.noID {
 		return
 	}
-	k := uint64(0)
-	if load != nil {
-		k = load.equal(it.payPrint)
-	}
-	it.message = it.derived(t.source(it, load), k)
+	it.message = it.derived(t.source(it, load), it.equal)
 	it.idPrint = t.l.prints.IDPrint(it.message)
 }
 

@@ -32,6 +32,7 @@ type item struct {
 	near     uint64                               // print of what near-duplicates have in common, identifiers left out
 	within   int64                                // how far apart those are, in microseconds; 0: nobody asks
 	derived  func(source string, k uint64) string // derives a message id; only with noID
+	equal    uint64                               // of a load: items equal to this one that the input had before; only with noID
 }
 
 type claim struct {

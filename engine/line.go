@@ -213,6 +213,9 @@ func (t *turn) call(c *call) error {
 			return err
 		}
 	}
+	if c.print != nil {
+		c.load.rec.Taken, c.load.rec.Print, c.print = c.taken, c.print, nil
+	}
 	for c.next < len(c.items) && !t.full() && !t.pressed() {
 		if t.events&yieldMask == yieldMask && t.l.q.urgent.Load() == 0 {
 			runtime.Gosched()

@@ -99,6 +99,12 @@ func (e *Engine) load(ctx context.Context, in input, o *LoadOptions, head []byte
 	if err = errors.Join(st.err, read); err == nil {
 		err = ctx.Err()
 	}
+	if err == nil {
+		err = s.input.end()
+	}
+	if errors.Is(err, ErrChanged) {
+		err = errors.Join(err, e.disown(s))
+	}
 	err = errors.Join(err, e.endLoad(s, err == nil))
 	st.report.Load, st.report.Earlier = s.rec.ID, s.skip
 	st.report.Tally, st.report.Rows, st.report.Excepted = s.stored.Tally, s.stored.Rows, s.stored.Excepted
@@ -144,15 +150,8 @@ func (st *storing) run(ctx context.Context, order <-chan *chunk) {
 		if c.err != nil {
 			st.fail(c.err)
 		}
-		if st.err != nil || !st.s.take(c) {
-			c.free()
-			continue
-		}
-		err := st.e.follow.wait(ctx, st.e.lim.queue)
-		if err == nil {
-			err = st.e.line.q.put(ctx, c.call)
-		}
-		if err != nil {
+		sent, err := st.send(ctx, c)
+		if !sent {
 			st.fail(err)
 			c.free()
 			continue
@@ -168,8 +167,23 @@ func (st *storing) run(ctx context.Context, order <-chan *chunk) {
 	}
 }
 
+// send puts what is left to be stored of a chunk into the queue, and tells whether something was.
+func (st *storing) send(ctx context.Context, c *chunk) (bool, error) {
+	if st.err != nil {
+		return false, nil
+	}
+	if left, err := st.s.take(c); err != nil || !left {
+		return false, err
+	}
+	if err := st.e.follow.wait(ctx, st.e.lim.queue); err != nil {
+		return false, err
+	}
+	err := st.e.line.q.put(ctx, c.call)
+	return err == nil, err
+}
+
 func (st *storing) fail(err error) {
-	if st.err == nil {
+	if st.err == nil && err != nil {
 		st.err = err
 		st.stop()
 	}

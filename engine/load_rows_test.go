@@ -45,9 +45,11 @@ func csv(n int) (text string, want kith.Tally, excepted int64) {
 	return b.String(), want, excepted
 }
 
-func rowsOf(t testing.TB, text io.Reader) *source.Input {
+func rowsOf(t testing.TB, text io.Reader) *source.Input { return rowsBy(t, orders, text) }
+
+func rowsBy(t testing.TB, mapping string, text io.Reader) *source.Input {
 	t.Helper()
-	m, err := source.Parse([]byte(orders))
+	m, err := source.Parse([]byte(mapping))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ type call struct {
 	done    chan struct{}
 	keep    *chunk // of a load through a mapping: the rows, while they are not kept
 	kept    int    // parts of them that are
+	taken   int64  // of a load: bytes of the input up to the end of this piece,
+	print   []byte // and their print
 }
 
 // left tells whether there is something of the call that no turn has carried out.

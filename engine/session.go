@@ -18,42 +18,38 @@ type session struct {
 	rec    storage.Load // the line's: as the turn under way leaves it
 	stored storage.Load // the line's: as it is durable
 
-	skip  int64             // items that an earlier session of the load stored
-	line  int64             // of the last piece that one kept
-	last  [2]int64          // its rows
-	seen  int64             // items that came by, up to skip
-	rows  map[uint64]uint64 // how often a row without message id was seen: the line's, once the first call is on its way
-	most  int               // rejected items after which the load stops; 0: never
-	over  atomic.Bool       // it has stopped
-	keeps bool              // its pieces are kept
-}
-
-// equal gives how many rows equal to this one the input had before.
-func (s *session) equal(print uint64) uint64 {
-	if s.rows == nil {
-		s.rows = map[uint64]uint64{}
-	}
-	n := s.rows[print]
-	s.rows[print]++
-	return n
+	skip   int64       // items that an earlier session of the load stored
+	line   int64       // of the last piece that one kept
+	last   [2]int64    // its rows
+	seen   int64       // items that came by, up to skip
+	input  *passing    // what comes by, beside what that session took
+	equals equals      // rows without message id that came by
+	most   int         // rejected items after which the load stops; 0: never
+	over   atomic.Bool // it has stopped
+	keeps  bool        // its pieces are kept
 }
 
 // take makes of a chunk the call that is left to be stored, and tells whether
 // something is. What an earlier session has stored is only counted.
-func (s *session) take(c *chunk) bool {
+func (s *session) take(c *chunk) (bool, error) {
 	call := c.call
-	for len(call.items) > 0 && s.seen < s.skip {
-		it := &call.items[0]
-		if it.code == "" && it.noID {
-			s.equal(it.payPrint)
-		}
-		call.items = call.items[1:]
-		s.seen++
+	if err := s.input.meet(c); err != nil {
+		return false, err
 	}
+	for i := range call.items {
+		if it := &call.items[i]; it.code == "" && it.noID {
+			var err error
+			if it.equal, err = s.equals.count(it.payPrint); err != nil {
+				return false, err
+			}
+		}
+	}
+	old := min(s.skip-s.seen, int64(len(call.items)))
+	call.items, s.seen = call.items[old:], s.seen+old
 	if s.keeps && (c.line > s.line || c.line == s.line && c.counts() != s.last) {
 		call.keep = c // the last piece of an input that broke off was short
 	}
-	return len(call.items) > 0 || call.keep != nil
+	return len(call.items) > 0 || call.keep != nil, nil
 }
 
 // count notes that an item of the load has a verdict.
@@ -80,10 +76,12 @@ func (e *Engine) beginLoad(o *LoadOptions, first []*chunk, head []byte) (*sessio
 	if s.keeps {
 		s.rec.Mapping, s.rec.Head = o.Mapping, head
 	}
+	s.equals.dir = e.dir
 	found := false
 	if err := e.inLine(func() (err error) { found, err = e.goOn(s); return err }); err != nil || found {
 		return s, err
 	}
+	s.input = e.newPassing(&s.rec)
 	return s, e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
 		s.rec.ID, s.rec.Seq, s.rec.At = e.line.head.Loads, seq, at
 		e.line.head.Loads++
@@ -116,7 +114,7 @@ func (e *Engine) goOn(s *session) (found bool, err error) {
 		}
 		found = true
 		s.id, s.rec, s.stored = l.ID, *l, *l
-		s.skip, s.line, s.last = l.Items, l.Line, l.LastRows
+		s.skip, s.line, s.last, s.input = l.Items, l.Line, l.LastRows, e.newPassing(l)
 		e.line.sessions[l.ID] = s
 		return storage.ErrStop
 	})
@@ -131,6 +129,7 @@ func same(a, b *storage.Load) bool {
 
 // endLoad lets the load go. One that came to its end is noted to have.
 func (e *Engine) endLoad(s *session, whole bool) error {
+	s.equals.close()
 	release := func() { delete(e.line.sessions, s.id) }
 	if !whole {
 		return e.inLine(func() error { release(); return nil })

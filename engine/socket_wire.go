@@ -29,6 +29,7 @@ var statuses = []struct {
 	kind   error
 	status int
 }{
+	{ErrChanged, http.StatusConflict}, // it is invalid, too
 	{kith.ErrInvalid, http.StatusBadRequest},
 	{kith.ErrNotFound, http.StatusNotFound},
 	{kith.ErrExists, http.StatusConflict},

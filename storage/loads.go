@@ -21,6 +21,8 @@ type Load struct {
 	Items   int64  `json:"items,omitempty"`   // items of the input that have a verdict
 	Content []byte `json:"content,omitempty"` // tells its input from others
 	Size    int64  `json:"size,omitempty"`    // of the input; 0: not known
+	Taken   int64  `json:"taken,omitempty"`   // bytes of it, up to the end of the chunk of the last item; 0: not known
+	Print   []byte `json:"print,omitempty"`   // of those
 
 	Table string `json:"table,omitempty"` // of a reference table's load: which; it has no items
 

@@ -111,16 +111,14 @@ func (c *loadCmd) readMapping() (err error) {
 	return nil
 }
 
-// load brings one input in.
+// load brings one input in. Where a load of it did not end, and now it is
+// another, a file is read again, as a load of its own.
 func (c *loadCmd) load(a *app, p platform, in *input) (loaded, error) {
 	began := time.Now()
-	name := called(in.name)
-	bar := a.progress(name, in.size, in.lines.Load, in.taken.Load)
-	report, err := c.bring(a, p, in, &engine.LoadOptions{
-		Name: name, Source: c.Source, Keep: max(c.Show, 1), Size: in.size, Mapping: c.mapping, MaxErrors: c.MaxErrors,
-		Progress: func(int64) { bar.at(in.taken.Load()) },
-	})
-	bar.end()
+	report, err := c.bring(a, p, in)
+	if errors.Is(err, engine.ErrChanged) {
+		report, err = c.anew(a, p, in, report.Load, err)
+	}
 	out, err := c.told(a, in.name, report, time.Since(began), err)
 	switch {
 	case c.JSON:
@@ -130,6 +128,20 @@ func (c *loadCmd) load(a *app, p platform, in *input) (loaded, error) {
 		fmt.Fprintln(a.stderr, "what was accepted is stored; the same command goes on where this one stopped")
 	}
 	return out, err
+}
+
+// anew brings an input in that is not the one of which a load had taken some.
+func (c *loadCmd) anew(a *app, p platform, in *input, load uint32, err error) (engine.LoadReport, error) {
+	if in.size == 0 {
+		return engine.LoadReport{}, next(err, engine.ErrChanged, "load %d stays as it is; the same command takes this input as a load of its own", load)
+	}
+	again, err := a.openInput(in.name)
+	if err != nil {
+		return engine.LoadReport{}, err
+	}
+	defer again.Close()
+	fmt.Fprintf(a.stderr, "%s: not the file of which load %d had taken some: that stays as it is, and this is another load\n", called(in.name), load)
+	return c.bring(a, p, again)
 }
 
 // told tells what became of one input, to people or as JSON.
@@ -159,7 +171,14 @@ func called(file string) string {
 }
 
 // bring hands one input to the platform, through the mapping where there is one.
-func (c *loadCmd) bring(a *app, p platform, in *input, o *engine.LoadOptions) (engine.LoadReport, error) {
+func (c *loadCmd) bring(a *app, p platform, in *input) (engine.LoadReport, error) {
+	name := called(in.name)
+	bar := a.progress(name, in.size, in.lines.Load, in.taken.Load)
+	defer bar.end()
+	o := &engine.LoadOptions{
+		Name: name, Source: c.Source, Keep: max(c.Show, 1), Size: in.size, Mapping: c.mapping, MaxErrors: c.MaxErrors,
+		Progress: func(int64) { bar.at(in.taken.Load()) },
+	}
 	if c.parsed == nil {
 		return p.Load(a.ctx, in, o)
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"encoding/csv"
+	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,173 +16,245 @@ import (
 	"github.com/kithdb/kith/engine/enginetest/faults"
 )
 
-const faultyMapping = `kith: 1
-source: faulty
-format: csv
-time: {column: at}
-id: order
-person:
-  user_id: customer
-  email: email(mail)
-rows:
-  - when: kind in ('order', 'return')
-    track: "{kind}"
-    properties: {total: number(total), country: country(country), note: note}
-`
+// What a victim of this file is told by its environment.
+const (
+	victimArgs   = "KITH_VICTIM_ARGS"   // a command line, as JSON
+	victimServes = "KITH_VICTIM_SERVES" // or the directory that it owns
+)
 
-// faultKinds are what can be wrong with a row: its cells (at, order, customer,
-// mail, kind, total, country, note), and the column and the reason that the
-// error file must have for it.
-var faultKinds = []struct {
-	path, reason string
-	spoil        func(cells []string) string // the row as text; empty: as its cells say
-}{
-	{"6 of 8", "bad_columns", func(c []string) string { return strings.Join(c[:6], ",") }},
-	{"total", "bad_number", func(c []string) string { c[5] = "1O"; return "" }},
-	{"at", "bad_date", func(c []string) string { c[0] = "2026-02-30"; return "" }},
-	{"order", "bad_id", func(c []string) string { c[1] = ""; return "" }},
-	{"", "no_identity", func(c []string) string { c[2], c[3] = "", ""; return "" }},
-	{"mail", "bad_email", func(c []string) string { c[3] = "nobody"; return "" }},
-	{"", "no_rule", func(c []string) string { c[4] = "visit"; return "" }},
-	{"country", "bad_country", func(c []string) string { c[6] = "Atlantis"; return "" }},
-	{"", "bad_utf8", func(c []string) string { c[7] = "caf\xe9"; return "" }},
-	{"", "bad_quotes", func(c []string) string { return `"` + c[0] + `"x,` + strings.Join(c[1:], ",") }},
-	{"", "too_large", func(c []string) string { c[7] = strings.Repeat("x", 1<<20); return "" }},
+// victim carries out a command line, or owns a directory for others, until it is killed.
+func victim(t *testing.T) {
+	engine.Point = faults.Point
+	if dir := os.Getenv(victimServes); dir != "" {
+		if _, err := engine.Open(dir, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := faults.Ack("serves"); err != nil {
+			t.Fatal(err)
+		}
+		select {}
+	}
+	var args []string
+	if err := json.Unmarshal([]byte(os.Getenv(victimArgs)), &args); err != nil {
+		t.Fatal(err)
+	}
+	if err := faults.Ack("begins"); err != nil {
+		t.Fatal(err)
+	}
+	if code := run(t.Context(), args, strings.NewReader(""), os.Stdout, os.Stderr); code != 0 {
+		t.Fatalf("kith %s: exit %d", args[0], code)
+	}
 }
 
-// complaint is a line of the error file.
-type complaint struct{ line, path, reason string }
-
-// faultyRows writes n rows, of which one in a hundred has a fault, and tells
-// what must be complained of, and how many are right. A row that is too large
-// takes a megabyte, so there are few of them.
-func faultyRows(t *testing.T, file string, n int, seed uint64) (want []complaint, right int) {
+func startVictim(t *testing.T, args []string, env ...string) *faults.Victim {
 	t.Helper()
-	f, err := os.Create(file)
+	text, err := json.Marshal(args)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "at,order,customer,mail,kind,total,country,note")
-	r, line := rand.New(rand.NewPCG(seed, 1)), 2
-	for i := range n {
-		cells := []string{fmt.Sprintf("2026-01-%02dT%02d:00:00Z", i%28+1, i%24), fmt.Sprint("o", i), fmt.Sprint("c", r.IntN(n/5)), fmt.Sprintf("p%d@example.org", r.IntN(n/5)),
-			[]string{"order", "return"}[i%7/6], fmt.Sprintf("%d.5", i%90), []string{"France", "DE"}[i%2], "fine"}
-		text, lines := "", 1
-		if i%100 == 37 {
-			k := i / 100 % (len(faultKinds) - 1)
-			if i/100%1000 == 50 {
-				k = len(faultKinds) - 1
-			}
-			text = faultKinds[k].spoil(cells)
-			want = append(want, complaint{strconv.Itoa(line), faultKinds[k].path, faultKinds[k].reason})
-		} else {
-			right++
-			if i%500 == 3 {
-				cells[7], lines = "\"two\nlines\"", 2
-			}
-		}
-		if text == "" {
-			text = strings.Join(cells, ",")
-		}
-		fmt.Fprintln(w, text)
-		line += lines
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return want, right
+	return faults.Start(t, t.Name(), append(env, victimArgs+"="+string(text))...)
 }
 
-// A load that is killed again and again ends as one that was not: every row that
-// is right is there once, every other one is in the error file with its line,
-// column and reason. KITH_PROVE=1: a million rows and ten kills.
-func TestAKilledLoadEndsAsOneThatWasNot(t *testing.T) {
-	const argsEnv = "KITH_TEST_ARGS"
-	if faults.Child() {
-		engine.Point = faults.Point
-		os.Exit(Run(strings.Split(os.Getenv(argsEnv), "\n"), os.Stdin, os.Stdout, os.Stderr))
-	}
-	rows, kills := 20_000, 3
-	if os.Getenv("KITH_PROVE") == "1" {
-		rows, kills = 1_000_000, 10
-	}
-	seed := uint64(time.Now().UnixNano()) % 1_000_000
-	if text := os.Getenv("KITH_SEED"); text != "" {
-		fmt.Sscan(text, &seed)
+// killSeed gives the seed of a random test: KITH_SEED, or another each time.
+func killSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano()) % 1_000_000_000
+	if n, err := strconv.ParseUint(os.Getenv("KITH_SEED"), 10, 64); err == nil {
+		seed = n
 	}
 	t.Logf("KITH_SEED=%d", seed)
-	base := t.TempDir()
-	path := func(name string) string { return filepath.Join(base, name) }
-	want, right := faultyRows(t, path("rows.csv"), rows, seed)
-	if err := os.WriteFile(path("map.yaml"), []byte(faultyMapping), 0o600); err != nil {
-		t.Fatal(err)
+	return seed
+}
+
+// command gives the command line that loads the file.
+func (f *faulty) command(dir, errs string) []string {
+	return []string{"load", dir, f.path, "--map", f.mapping, "--errors", errs, "--json"}
+}
+
+// whole compares what came of a load with what is known of its file.
+func (f *faulty) whole(t *testing.T, r result, again bool) loaded {
+	t.Helper()
+	var got loaded
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil || r.code != 0 {
+		t.Fatalf("exit %d: %s%s", r.code, r.out, r.err)
 	}
-	args := []string{"load", path("p.kith"), path("rows.csv"), "--map", path("map.yaml"), "--errors", path("errors.csv")}
-	r, killed, began := rand.New(rand.NewPCG(seed, 2)), 0, time.Now()
-	for killed < kills {
-		point := []string{"before-commit", "after-commit", "published"}[r.IntN(3)]
-		turn := 2 + r.IntN(max(rows/2000/kills, 1)) // of up to 2,000 rows each
-		d := faults.Start(t, t.Name(), argsEnv+"="+strings.Join(args, "\n"), faults.CrashAt(point, turn)).Wait()
-		if !d.Killed {
-			t.Fatalf("it ended with %d before its kill %d: %s", d.Code, killed+1, d.Output)
-		}
-		killed++
+	in, synthetic := f.in, len(f.faults)-f.rejected
+	want := loaded{Load: got.Load, Rows: int64(f.rows), Excepted: int64(f.left)}
+	want.Received, want.Accepted, want.Duplicate, want.Rejected = in+len(f.faults), in, synthetic, f.rejected
+	if again {
+		want.Accepted, want.Duplicate = 0, in+synthetic
 	}
-	var out strings.Builder
-	if code := Run(args, strings.NewReader(""), io.Discard, &out); code != 0 {
-		t.Fatalf("the last ends with %d: %s", code, out.String())
+	if got.Tally != want.Tally || got.Rows != want.Rows || got.Excepted != want.Excepted {
+		t.Errorf("the load = %+v of %d rows, %d left out; want %+v of %d, %d", got.Tally, got.Rows, got.Excepted, want.Tally, want.Rows, want.Excepted)
 	}
-	t.Logf("%d rows, %d kills, %s in all; the last says: %.200s", rows, killed, time.Since(began).Round(time.Millisecond), out.String())
-	got := complaints(t, path("errors.csv"))
-	if len(got) != len(want) {
-		t.Errorf("%d rows in the error file, want %d", len(got), len(want))
+	return got
+}
+
+// stored asks SQL for what there should be.
+func (f *faulty) stored(t *testing.T, dir string) {
+	t.Helper()
+	const query = `SELECT count(*), count(DISTINCT message_id), count(DISTINCT properties."order"), (sum(properties.total) * 100)::HUGEINT,
+		(sum(properties.total * properties."order") * 100)::HUGEINT FROM events WHERE name = 'Order Completed'`
+	got := must(t, "sql", dir, query, "--format", "csv")
+	_, got, _ = strings.Cut(strings.TrimSpace(got), "\n")
+	if want := fmt.Sprintf("%d,%d,%d,%d,%d", f.in, f.in, f.in, f.total, f.check); got != want {
+		t.Errorf("stored: %s, want %s", got, want)
 	}
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			t.Fatalf("complaint %d is %v, want %v", i, got[i], want[i])
-		}
-	}
-	answer := func(query string) string {
-		var out, errs strings.Builder
-		if code := Run([]string{"sql", path("p.kith"), query, "--format", "csv"}, strings.NewReader(""), &out, &errs); code != 0 {
-			t.Fatalf("%s: %s", query, errs.String())
-		}
-		_, body, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
-		return body
-	}
-	if got, want := answer("SELECT count(*), count(DISTINCT message_id), count(DISTINCT load) FROM events"), fmt.Sprintf("%d,%d,1", right, right); got != want {
-		t.Errorf("events, ids, loads: %s, want %s", got, want)
-	}
-	if got, want := answer("SELECT load, received, accepted, rejected, duplicate FROM loads"), fmt.Sprintf("1,%d,%d,%d,0", rows, right, len(want)); got != want {
-		t.Errorf("the load says %s, want %s", got, want)
-	}
-	if code := Run([]string{"check", path("p.kith")}, strings.NewReader(""), io.Discard, &out); code != 0 {
-		t.Errorf("check: %s", out.String())
-	}
-	if code := Run(args, strings.NewReader(""), io.Discard, &out); code != 0 {
-		t.Errorf("once more: %s", out.String())
-	}
-	if got := answer("SELECT count(*) FROM events"); got != strconv.Itoa(right) {
-		t.Errorf("once more makes %s events of %d", got, right)
+	if r := typed(t, "", "check", dir); r.code != 0 {
+		t.Errorf("check: exit %d: %s%s", r.code, r.out, r.err)
 	}
 }
 
-func complaints(t *testing.T, file string) []complaint {
+// Rows with faults of every kind come in, and each fault is in the error file
+// with its line and reason, once; killed again and again, the same command comes
+// to the same. KITH_PROVE=1 loads a million rows and kills ten times.
+func TestKilledLoadsAccountForEveryRow(t *testing.T) {
+	if faults.Child() {
+		victim(t)
+		return
+	}
+	n, kills, turns := 20_000, 3, 4
+	if os.Getenv("KITH_PROVE") == "1" {
+		n, kills, turns = 1_000_000, 10, 80
+	}
+	seed := killSeed(t)
+	r, f := rand.New(rand.NewPCG(seed, 4)), writeFaulty(t, seed, n)
+	base := t.TempDir()
+	dir, errs := filepath.Join(base, "shop.kith"), filepath.Join(base, "faults.csv")
+	for i, points := 0, []string{"before-commit", "after-commit", "published"}; i < kills; i++ {
+		began := time.Now()
+		d := startVictim(t, f.command(dir, errs), faults.CrashAt(points[i%len(points)], 2+r.IntN(turns))).Wait()
+		if !d.Killed {
+			t.Fatalf("not killed, ended with %d:\n%s", d.Code, d.Output)
+		}
+		t.Logf("killed at %s after %v", points[i%len(points)], time.Since(began).Round(time.Millisecond))
+	}
+	began := time.Now()
+	got := f.whole(t, typed(t, "", f.command(dir, errs)...), false)
+	t.Logf("the last call found %d of %d items stored, and took %v", got.Earlier, got.Received, time.Since(began).Round(time.Millisecond))
+	if got.Load != 1 || got.Earlier == 0 {
+		t.Errorf("load %d went on behind %d items, want load 1 to go on", got.Load, got.Earlier)
+	}
+	rows := f.same(t, errs)
+	again := f.whole(t, typed(t, "", f.command(dir, errs)...), true)
+	if again.Load != 2 {
+		t.Errorf("the second load is load %d, want 2", again.Load)
+	}
+	if !slices.Equal(f.same(t, errs), rows) {
+		t.Error("the error file of the second load has other rows")
+	}
+	f.stored(t, dir)
+}
+
+// Beside a process that owns the directory a load comes to the same, also where
+// who loads is killed, and where the owner is.
+func TestKilledLoadsBesideAService(t *testing.T) {
+	if faults.Child() {
+		victim(t)
+		return
+	}
+	seed := killSeed(t)
+	r, f := rand.New(rand.NewPCG(seed, 5)), writeFaulty(t, seed, 14_000)
+	base := t.TempDir()
+	dir, errs := filepath.Join(base, "shop.kith"), filepath.Join(base, "faults.csv")
+	f.whole(t, typed(t, "", f.command(filepath.Join(base, "alone.kith"), errs)...), false)
+	want := f.same(t, errs)
+
+	e, err := engine.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		v := startVictim(t, f.command(dir, errs))
+		f.wait(t, e, i*4000+1+r.IntN(2000))
+		if d := v.Kill(); !d.Killed {
+			t.Fatalf("not killed, ended with %d:\n%s", d.Code, d.Output)
+		}
+		if err := e.Linger(t.Context()); err != nil { // until what it had sent is stored
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		owner := faults.Start(t, t.Name(), victimServes+"="+dir, faults.CrashAt("published", 1))
+		owner.Acked(1)
+		r := typed(t, "", f.command(dir, errs)...)
+		if d := owner.Wait(); !d.Killed || r.code == 0 {
+			t.Fatalf("killed %v, and the load ended with %d: %s%s", d.Killed, r.code, r.err, d.Output)
+		}
+	}
+	if e, err = engine.Open(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	got := f.whole(t, typed(t, "", f.command(dir, errs)...), false)
+	if got.Load != 1 || got.Earlier == 0 || got.Earlier == int64(got.Received) {
+		t.Errorf("load %d went on behind %d of %d items, want load 1 to go on", got.Load, got.Earlier, got.Received)
+	}
+	if !slices.Equal(f.same(t, errs), want) {
+		t.Error("the error file has other rows than that of a load alone")
+	}
+	f.whole(t, typed(t, "", f.command(dir, errs)...), true)
+	if !slices.Equal(f.same(t, errs), want) {
+		t.Error("the error file of the second load has other rows than that of a load alone")
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.stored(t, dir)
+}
+
+// wait waits until so many items have come in, but not all of them.
+func (f *faulty) wait(t *testing.T, e *engine.Engine, items int) {
 	t.Helper()
-	f, err := os.Open(file)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		s, err := e.Stats(t.Context())
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("%d items have come in, %v", s.Tally.Received, err)
+		}
+		if s.Tally.Received >= items {
+			return
+		}
+	}
+}
+
+// A file that is another than the one that a load had begun with, behind its
+// first megabyte, is loaded anew, and of standard input that is said.
+func TestAnotherFileOfTheSameNameIsLoadedAnew(t *testing.T) {
+	if faults.Child() {
+		victim(t)
+		return
+	}
+	f := writeFaulty(t, 11, 14_000)
+	base := t.TempDir()
+	dir, errs := filepath.Join(base, "shop.kith"), filepath.Join(base, "faults.csv")
+	d := startVictim(t, f.command(dir, errs), faults.CrashAt("published", 6)).Wait()
+	if !d.Killed {
+		t.Fatalf("not killed, ended with %d:\n%s", d.Code, d.Output)
+	}
+	text, err := os.ReadFile(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
+	at := strings.Index(string(text), "\n7001,2024") // among what was taken, and behind the first megabyte
+	edited := string(text[:at]) + "\n7001,2023" + string(text[at+10:])
+	if err := os.WriteFile(f.path, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out []complaint
-	for _, r := range rows[1:] {
-		out = append(out, complaint{r[0], r[1], r[2]})
+	r := typed(t, "", f.command(dir, errs)...)
+	var got loaded
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.Load != 2 || got.Earlier != 0 || got.Rows != int64(f.rows) {
+		t.Errorf("an edited file: exit %d, %+v, %v", r.code, got, err)
 	}
-	return out
+	if !strings.Contains(r.err, "orders.csv: not the file of which load 1 had taken some") {
+		t.Errorf("nothing is said of it: %q", r.err)
+	}
+	stdin := func(text string) result { return typed(t, text, "load", dir, "-", "--map", f.mapping) }
+	if r := stdin(string(text)); r.code != 0 {
+		t.Errorf("standard input: exit %d: %s", r.code, r.err)
+	}
+	if r := typed(t, "", "check", dir); r.code != 0 {
+		t.Errorf("check: exit %d: %s%s", r.code, r.out, r.err)
+	}
 }
