@@ -237,8 +237,8 @@ func TestAnotherFileOfTheSameNameIsLoadedAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := strings.Index(string(text), "\n7001,2024") // among what was taken, and behind the first megabyte
-	edited := string(text[:at]) + "\n7001,2023" + string(text[at+10:])
+	at := strings.Index(string(text), "\n3001,2024") // among what was taken, and behind the first megabyte
+	edited := string(text[:at]) + "\n3001,2023" + string(text[at+10:])
 	if err := os.WriteFile(f.path, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
