@@ -105,7 +105,7 @@ func (e *Engine) load(ctx context.Context, in input, o *LoadOptions, head []byte
 	if errors.Is(err, ErrChanged) {
 		err = errors.Join(err, e.disown(s))
 	}
-	err = errors.Join(err, e.endLoad(s, err == nil))
+	err = errors.Join(err, e.endLoad(s, err == nil), s.equals.close())
 	st.report.Load, st.report.Earlier = s.rec.ID, s.skip
 	st.report.Tally, st.report.Rows, st.report.Excepted = s.stored.Tally, s.stored.Rows, s.stored.Excepted
 	return st.report, err
