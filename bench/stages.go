@@ -33,8 +33,10 @@ var stages = []stage{
 	{"fold", false, []string{"engine.(*turn).fold"}},
 	{"commit", false, []string{"engine.(*turn).commit", "engine.(*turn).put", "engine.(*Engine).publish"}},
 	{"line, other", true, []string{"engine.(*line).run"}},
-	{"mapping", true, []string{"source.(*Input).Map"}},
+	{"cleaning", false, []string{"engine.(*mapped).items.func"}}, // of what a mapping makes, which calls it
+	{"mapping", false, []string{"source.(*Input).Map"}},
 	{"packing of rows to be kept", true, []string{"storage.PackPiece"}},
+	{"equal rows", true, []string{"engine.(*session).take"}},
 	{"cleaning", true, []string{"engine.(*Engine).cleanChunk"}},
 	{"reading", true, []string{"engine.chunksOf", "engine.(*Engine).load", "engine.(*Engine).Load"}},
 	{"closing", true, []string{"engine.(*Engine).close"}},
