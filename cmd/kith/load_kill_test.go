@@ -250,9 +250,17 @@ func TestAnotherFileOfTheSameNameIsLoadedAnew(t *testing.T) {
 	if !strings.Contains(r.err, "orders.csv: not the file of which load 1 had taken some") {
 		t.Errorf("nothing is said of it: %q", r.err)
 	}
-	stdin := func(text string) result { return typed(t, text, "load", dir, "-", "--map", f.mapping) }
-	if r := stdin(string(text)); r.code != 0 {
-		t.Errorf("standard input: exit %d: %s", r.code, r.err)
+	stdin := func(text string, more ...string) result {
+		return typed(t, text, append([]string{"load", dir, "-", "--map", f.mapping}, more...)...)
+	}
+	if r := stdin(string(text), "--max-errors", "100"); r.code != exitRejects {
+		t.Fatalf("standard input: exit %d: %s", r.code, r.err)
+	}
+	if r := stdin(edited); r.code != 3 || !strings.Contains(r.err, "load 3 stays as it is; the same command takes this input as a load of its own") {
+		t.Errorf("another standard input: exit %d: %s", r.code, r.err)
+	}
+	if r := stdin(edited); r.code != 0 || !strings.Contains(r.err, "load 4, ") {
+		t.Errorf("and again: exit %d: %s", r.code, r.err)
 	}
 	if r := typed(t, "", "check", dir); r.code != 0 {
 		t.Errorf("check: exit %d: %s%s", r.code, r.out, r.err)
