@@ -30,6 +30,7 @@ race: tools ## run the packages with goroutines under the race detector
 prove: tools ## run the long proofs: kills, power cuts, flips, streams (hours; goes on where it stopped)
 	@KITH_PROVE=1 $(GO) test -timeout 12h -v -count=1 -run TestKilledLoads ./cmd/kith
 	@KITH_PROVE=1 $(GO) test -timeout 12h -v -p 1 ./engine/enginetest
+	@KITH_PROVE=1 $(GO) test -timeout 2h -v -run TestKilledLoadsAccountForEveryRow ./cmd/kith
 
 lint: tools ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

@@ -28,7 +28,7 @@ var floors = map[string][]string{
 	"engine":                   {".", "storage/bitmap", "identity", "query", "storage", "storage/history", "engine/clean"},
 	"bench/world":              {"."},
 	"bench/peer":               {},
-	"bench":                    {".", "engine", "bench/world", "bench/peer", "identity"},
+	"bench":                    {".", "engine", "engine/source", "bench/world", "bench/peer", "identity"},
 	"cmd":                      {".", "engine", "engine/source", "identity", "bench", "bench/world"},
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,7 @@ import (
 func TestARunMeasuresEveryPart(t *testing.T) {
 	r := &run{
 		Options: Options{Size: "tiny", Dir: t.TempDir(), Repeat: 1},
-		scale:   scale{warm: 2000, cold: 2000, firsts: 2000, lookups: 20, timelines: 5, singles: 5},
+		scale:   scale{warm: 2000, cold: 2000, firsts: 2000, lookups: 20, timelines: 5, singles: 5, retail: 3000},
 		world:   world.World{People: 300, Events: 6000, Seed: 3},
 		large:   world.World{People: 500, Events: 9000, Seed: 4},
 	}
@@ -35,7 +37,7 @@ func TestARunMeasuresEveryPart(t *testing.T) {
 	if err := r.report.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"live profiles by country and plan", "load average", "warm: all stages"} {
+	for _, want := range []string{"live profiles by country and plan", "load average", "warm: all stages", "rows through a mapping"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the table does not speak of %q:\n%s", want, b.String())
 		}
@@ -202,5 +204,16 @@ func BenchmarkQuestions(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// The mapping of the rows is the one that people are shown.
+func TestRowsAreMappedAsTheExampleIs(t *testing.T) {
+	text, err := os.ReadFile("../docs/examples/online-retail/map.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := regexp.MustCompile(`(?m)(^#.*\n|  #.*$)`).ReplaceAllString(string(text), ""); got != retailMap {
+		t.Errorf("the example is\n%s\nwhat is measured is\n%s", got, retailMap)
 	}
 }

@@ -181,27 +181,32 @@ func (r *run) filePeer(ctx context.Context, file string, read func(*peer.DB, con
 // ingestStages tells where the processor time of the lines goes.
 func (r *run) ingestStages(ctx context.Context) error {
 	for _, f := range []struct{ file, name string }{{warmFile, "warm"}, {coldFile, "cold"}} {
-		var t timing
-		sums, err := profile(r.path(f.name+".pprof"), func() (err error) {
-			t, err = r.trackKith(ctx, f.file)
+		if err := r.noteStages("ingest", f.name, func() (timing, error) { return r.trackKith(ctx, f.file) }); err != nil {
 			return err
-		})
-		if err != nil {
-			return err
-		}
-		var names []string
-		all := time.Duration(0)
-		for name, d := range sums {
-			names = append(names, name)
-			all += d
-		}
-		slices.SortFunc(names, func(a, b string) int { return int(sums[b] - sums[a]) })
-		each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(t.n) }
-		r.report.add(Figure{Part: "ingest", Name: f.name + ": all stages", Value: each(all), Unit: "µs/event",
-			Note: "processor time of one more run, by a CPU profile of 100 samples a second; the peer is all of it"})
-		for _, name := range names {
-			r.report.add(Figure{Part: "ingest", Name: f.name + ": " + name, Value: each(sums[name]), Unit: "µs/event", Peer: each(all), Ratio: sums[name].Seconds() / all.Seconds()})
 		}
 	}
 	return os.RemoveAll(r.path(trackDir))
+}
+
+// noteStages runs f once more, adds its processor time by stage to a part, and leaves the profile.
+func (r *run) noteStages(part, title string, f func() (timing, error)) error {
+	var t timing
+	sums, err := profile(r.path(title+".pprof"), func() (err error) { t, err = f(); return err })
+	if err != nil {
+		return err
+	}
+	var names []string
+	all := time.Duration(0)
+	for name, d := range sums {
+		names = append(names, name)
+		all += d
+	}
+	slices.SortFunc(names, func(a, b string) int { return int(sums[b] - sums[a]) })
+	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(t.n) }
+	r.report.add(Figure{Part: part, Name: title + ": all stages", Value: each(all), Unit: "µs/event",
+		Note: "processor time of one more run, by a CPU profile of 100 samples a second; the peer is all of it"})
+	for _, name := range names {
+		r.report.add(Figure{Part: part, Name: title + ": " + name, Value: each(sums[name]), Unit: "µs/event", Peer: each(all), Ratio: sums[name].Seconds() / all.Seconds()})
+	}
+	return nil
 }

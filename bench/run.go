@@ -28,21 +28,22 @@ type Options struct {
 }
 
 // Parts are what a run measures, in this order.
-var Parts = []string{"load", "questions", "people", "open", "memory", "ingest", "first"}
+var Parts = []string{"load", "questions", "people", "open", "memory", "ingest", "first", "rows"}
 
 // scale is how much is done at a size.
 type scale struct {
 	warm, cold, firsts          int // lines; each cold one is about another person; firsts are of size M
 	lookups, timelines, singles int
+	retail                      int // made rows; 0: Online Retail, or as many
 }
 
 // warmPeople is how many people the warm lines are about.
 const warmPeople = 20_000
 
 var scales = map[string]scale{
-	"S": {1_000_000, 1_000_000, 2_000_000, 10_000, 1_000, 300},
-	"M": {2_000_000, 1_000_000, 2_000_000, 20_000, 2_000, 500},
-	"L": {2_000_000, 1_000_000, 2_000_000, 20_000, 2_000, 500},
+	"S": {1_000_000, 1_000_000, 2_000_000, 10_000, 1_000, 300, 0},
+	"M": {2_000_000, 1_000_000, 2_000_000, 20_000, 2_000, 500, 0},
+	"L": {2_000_000, 1_000_000, 2_000_000, 20_000, 2_000, 500, 0},
 }
 
 // run is a run in progress.
@@ -94,7 +95,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		r.report.Machine.LoadEnd = loadAverage()
 		r.report.Took = time.Since(r.report.Began).Truncate(time.Second).String()
 	}()
-	parts := []func(context.Context) error{r.load, r.questions, r.people, r.open, r.memory, r.ingest, r.first} // as Parts
+	parts := []func(context.Context) error{r.load, r.questions, r.people, r.open, r.memory, r.ingest, r.first, r.rows} // as Parts
 	for i, p := range Parts {
 		if len(r.Parts) > 0 && !slices.Contains(r.Parts, p) {
 			continue
@@ -122,7 +123,7 @@ func (r *run) clear() error {
 		return os.RemoveAll(r.Dir)
 	}
 	var errs []error
-	for _, name := range []string{worldFile, worldDir, smallDir, trackDir, warmFile, coldFile, firstFile} {
+	for _, name := range []string{worldFile, worldDir, smallDir, trackDir, warmFile, coldFile, firstFile, rowsFile} {
 		errs = append(errs, os.RemoveAll(r.path(name)))
 	}
 	return errors.Join(errs...)
@@ -137,6 +138,7 @@ const (
 	warmFile  = "warm.ndjson"
 	coldFile  = "cold.ndjson"
 	firstFile = "first.ndjson"
+	rowsFile  = "rows.csv"
 )
 
 func (r *run) path(name string) string { return filepath.Join(r.Dir, name) }

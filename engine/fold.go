@@ -19,11 +19,18 @@ type folder struct {
 	e     *Engine
 	names *storage.Dict
 	days  []*storage.Days
+	class map[uint32]pathClass // of the traits that were told
+}
+
+// pathClass is what the name of a trait says of its class, if anything.
+type pathClass struct {
+	class   kith.Class
+	decided bool
 }
 
 func newFolder(e *Engine) (*folder, error) {
 	names, err := e.state.Dict(dictNames)
-	return &folder{e: e, names: names}, err
+	return &folder{e: e, names: names, class: map[uint32]pathClass{}}, err
 }
 
 // fold tells the state about one event. told are its traits.

@@ -133,7 +133,7 @@ func (t *turn) identify(it *item, load *session) {
 	if !it.noID {
 		return
 	}
-	it.message = it.derived(t.source(it, load), it.equal)
+	it.message = it.derived.Derive(t.source(it, load), it.equal)
 	it.idPrint = t.l.prints.IDPrint(it.message)
 }
 

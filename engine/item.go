@@ -28,11 +28,11 @@ type item struct {
 	secret   []byte // identifying leaves, in the clear: sealed before anything is stored
 	idPrint  uint64
 	payPrint uint64
-	flags    kith.Flags                           // what the rules find in the item alone
-	near     uint64                               // print of what near-duplicates have in common, identifiers left out
-	within   int64                                // how far apart those are, in microseconds; 0: nobody asks
-	derived  func(source string, k uint64) string // derives a message id; only with noID
-	equal    uint64                               // of a load: items equal to this one that the input had before; only with noID
+	flags    kith.Flags       // what the rules find in the item alone
+	near     uint64           // print of what near-duplicates have in common, identifiers left out
+	within   int64            // how far apart those are, in microseconds; 0: nobody asks
+	derived  clean.Derivation // of a message id; only with noID
+	equal    uint64           // of a load: items equal to this one that the input had before; only with noID
 }
 
 type claim struct {
@@ -90,8 +90,7 @@ func (b *batch) add(it *clean.Item, line int64) {
 		idPrint: it.IDPrint, payPrint: it.PayPrint,
 	}
 	if it.NoID {
-		own := *it // the cleaner uses its item again
-		out.derived = own.Derive
+		out.derived = it.Derivation()
 	}
 	from := len(b.claims)
 	for _, c := range it.Claims {

@@ -50,7 +50,8 @@ const mostMapping = 64 << 10
 //
 // A load that did not end, because of an error or because its process did, goes
 // on when the same input comes again under the same name and source: it keeps
-// its number, and comes to what it would have come to without a break.
+// its number, and comes to what it would have come to without a break. Where what
+// comes is not what was taken before, that is ErrChanged.
 func (e *Engine) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadReport, error) {
 	if o == nil {
 		o = &LoadOptions{}
@@ -105,7 +106,7 @@ func (e *Engine) load(ctx context.Context, in input, o *LoadOptions, head []byte
 	if errors.Is(err, ErrChanged) {
 		err = errors.Join(err, e.disown(s))
 	}
-	err = errors.Join(err, e.endLoad(s, err == nil))
+	err = errors.Join(err, e.endLoad(s, err == nil), s.equals.close())
 	st.report.Load, st.report.Earlier = s.rec.ID, s.skip
 	st.report.Tally, st.report.Rows, st.report.Excepted = s.stored.Tally, s.stored.Rows, s.stored.Excepted
 	return st.report, err

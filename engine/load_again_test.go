@@ -32,7 +32,7 @@ func TestEqualRowsAreCountedInAFileAsInMemory(t *testing.T) {
 		}
 		want[print]++
 	}
-	if q.file == nil || q.rows != uint64(len(want)) || q.bits < 8 {
+	if q.table == nil || q.rows != len(want) || q.bits < 14 {
 		t.Errorf("%d rows in a table of %d bits, want %d", q.rows, q.bits, len(want))
 	}
 }

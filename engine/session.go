@@ -129,7 +129,6 @@ func same(a, b *storage.Load) bool {
 
 // endLoad lets the load go. One that came to its end is noted to have.
 func (e *Engine) endLoad(s *session, whole bool) error {
-	s.equals.close()
 	release := func() { delete(e.line.sessions, s.id) }
 	if !whole {
 		return e.inLine(func() error { release(); return nil })

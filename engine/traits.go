@@ -39,8 +39,8 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 		class := kith.Other
 		if n.sealed {
 			class = kith.Identifying
-		} else if c, ok := f.e.classes.PathClass(f.e.paths.Path(n.path)); ok {
-			class = c
+		} else if c := f.classOf(n.path); c.decided {
+			class = c.class
 		}
 		w := storage.Write{Raw: bytes.Clone(n.raw), Time: ev.Time, Received: ev.Received, Message: strings.Clone(ev.Message), Source: ev.Source, Sealed: n.sealed, Whole: n.whole}
 		if doc.Tell(n.path, class, w) || t.replay { // the stored document may be ahead of the columns
@@ -69,6 +69,16 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 		}
 	}
 	return nil
+}
+
+// classOf gives what the name of a trait says. It is asked once for each name: most events tell the same.
+func (f *folder) classOf(path uint32) pathClass {
+	c, ok := f.class[path]
+	if !ok {
+		c.class, c.decided = f.e.classes.PathClass(f.e.paths.Path(path))
+		f.class[path] = c
+	}
+	return c
 }
 
 // mostTold bounds the trait document of one fragment, by storage.Document.Size.

@@ -84,21 +84,32 @@ func (c *Cleaner) placePrint(n int32) uint64 {
 	return sum
 }
 
+// Derivation is what the message id of an item that has none is made of.
+type Derivation struct {
+	print, second uint64
+	when          int64
+}
+
+// Derivation gives what Derive needs, after the item is gone.
+func (it *Item) Derivation() Derivation {
+	d := Derivation{it.PayPrint, it.second, NoTime}
+	if !it.Stamped {
+		d.when = it.Received
+	}
+	return d
+}
+
 // Derive gives the message id of an item that has none: it depends on the
 // source, the payload and k, the number of equal payloads before it in its
 // input; where the item does not say when it happened, on when it came in, too.
 // It depends on Config.Secret.
-func (it *Item) Derive(source string, k uint64) string {
+func (d *Derivation) Derive(source string, k uint64) string {
 	var room [128]byte
-	b := binary.LittleEndian.AppendUint64(room[:0], it.PayPrint)
-	b = binary.LittleEndian.AppendUint64(b, it.second)
+	b := binary.LittleEndian.AppendUint64(room[:0], d.print)
+	b = binary.LittleEndian.AppendUint64(b, d.second)
 	b = binary.LittleEndian.AppendUint64(b, k)
-	when := int64(NoTime)
-	if !it.Stamped {
-		when = it.Received
-	}
-	b = binary.LittleEndian.AppendUint64(b, uint64(when))
+	b = binary.LittleEndian.AppendUint64(b, uint64(d.when))
 	b = append(b, source...)
-	sum := xxh3.Hash128Seed(b, it.second).Bytes()
+	sum := xxh3.Hash128Seed(b, d.second).Bytes()
 	return hex.EncodeToString(sum[:])
 }

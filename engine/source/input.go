@@ -29,6 +29,7 @@ type Input struct {
 	people []ident
 	except *expr
 	rules  []rule
+	keys   map[string]string // of the environment: see checkKeys
 
 	feed  *feed
 	scan  scan
@@ -54,7 +55,7 @@ func (m *Mapping) Open(name string, r io.Reader) (*Input, error) {
 }
 
 func (m *Mapping) input() *Input {
-	in := &Input{format: m.format, source: cmp.Or(m.source, "load"), zone: m.zone}
+	in := &Input{format: m.format, source: cmp.Or(m.source, "load"), zone: m.zone, keys: m.keys}
 	in.rows.New = func() any { return &row{in: in} }
 	in.close = func() error { return nil }
 	return in
@@ -107,11 +108,14 @@ type head struct {
 	Format    string   `json:"format"`
 	Delimiter string   `json:"delimiter,omitempty"`
 	Columns   []string `json:"columns,omitempty"`
+
+	// Rows that were hashed with one key are no part of a load of those that are hashed with another.
+	Keys map[string]string `json:"keys,omitempty"`
 }
 
 // Head gives what must be known to map kept pieces again.
 func (in *Input) Head() []byte {
-	h := head{Version: 1, Format: in.format.kind}
+	h := head{Version: 1, Format: in.format.kind, Keys: in.keys}
 	if in.format.delimiter != 0 {
 		h.Delimiter = string(in.format.delimiter)
 	}

@@ -15,6 +15,7 @@ type Mapping struct {
 	people []ident
 	except *expr
 	rules  []rule
+	keys   map[string]string // of the environment: see checkKeys
 }
 
 // Source gives the name of the source, "" where the mapping has none.

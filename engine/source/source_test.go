@@ -413,3 +413,29 @@ func TestIdempotent(t *testing.T) {
 		twiceIs(t, x)
 	}
 }
+
+// The head of an input tells one key of the environment from another, and not what it is.
+func TestTheHeadTellsKeysApart(t *testing.T) {
+	head := func(key string) string {
+		t.Setenv("KITH_TEST_KEY", key)
+		m, err := Parse([]byte("kith: 1\nsource: s\nformat: csv\nperson: {user_id: \"{hash(a, env('KITH_TEST_KEY'))}\"}\nid: [a]\nrows:\n  - track: T # env('NOTHING')\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := m.Open("x", strings.NewReader("a\n1\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Reopen(in.Head()); err != nil {
+			t.Error(err)
+		}
+		return string(in.Head())
+	}
+	one, two := head("the first key of all"), head("the second one is other")
+	if one == two || one != head("the first key of all") {
+		t.Errorf("heads %s and %s", one, two)
+	}
+	if strings.Contains(one, "first") || strings.Contains(one, "NOTHING") {
+		t.Errorf("the head says too much: %s", one)
+	}
+}
