@@ -280,7 +280,10 @@ func (h *History) Close() error {
 	h.closed = true
 	var err error
 	if p := h.live(); p != nil && h.o.Dir != "" && !h.o.ReadOnly && !h.broken.Load() {
-		err = h.c.exec("CHECKPOINT " + p.alias())
+		var ok bool
+		if ok, err = h.roomy(p); ok { // else its log stays, and is told again by the next to open
+			err = h.c.exec("CHECKPOINT " + p.alias())
+		}
 	}
 	h.shutLocked()
 	if err != nil {

@@ -17,14 +17,21 @@ func (h *History) drain() error {
 	if p == nil || h.o.Dir == "" || h.size(p.file()+".wal") < mostLog {
 		return nil
 	}
-	if h.o.Free != nil {
-		free, err := h.o.Free()
-		if err != nil || free < 2*h.Room() { // what does not fit into memory is spilled there, too
-			return err
-		}
+	if ok, err := h.roomy(p); !ok {
+		return err
 	}
 	_, err := checkpoint(h.c, p.Part)
 	return err
+}
+
+// roomy tells whether the disk has room for a checkpoint: for what it writes,
+// and for what does not fit into memory meanwhile and is spilled there, too.
+func (h *History) roomy(p *part) (bool, error) {
+	if h.o.Free == nil {
+		return true, nil
+	}
+	free, err := h.o.Free()
+	return err == nil && free >= 4*h.need(p), err
 }
 
 // size gives that of a file of history; 0: it is not there.
@@ -44,7 +51,11 @@ func (h *History) Room() int64 {
 	if len(parts) == 0 || h.o.Dir == "" {
 		return 0
 	}
-	p := &parts[len(parts)-1]
+	return h.need(&parts[len(parts)-1])
+}
+
+// need is Room for the live part.
+func (h *History) need(p *part) int64 {
 	log := h.size(p.file() + ".wal")
 	if p.Rows == 0 {
 		return log
