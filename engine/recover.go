@@ -160,6 +160,7 @@ func (e *Engine) openHistory() error {
 	e.hist, err = history.Open(history.Options{
 		Dir: e.path("history"), Temp: e.path("tmp"), Memory: e.lim.duckdb, Threads: e.lim.threads,
 		Paths: e.paths, Manifest: m, Save: e.saveManifest, PartRows: PartRows, ReadOnly: e.o.ReadOnly,
+		Free: func() (int64, error) { return storage.DiskFree(e.dir) },
 	})
 	return err
 }

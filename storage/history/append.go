@@ -44,6 +44,9 @@ func (h *History) Append(rows []Row) error {
 	if err := h.reshape(); err != nil {
 		return h.spoilt("Append", "", err)
 	}
+	if err := h.drain(); err != nil {
+		return h.spoilt("Append", "", err)
+	}
 	return h.spoilt("Append", "", h.tidy())
 }
 

@@ -31,6 +31,7 @@ type Options struct {
 	// Save makes the manifest durable. History relies on it only after it returned
 	// nil. It is called inside Append and must not call history.
 	Save func(Manifest) error
+	Free func() (int64, error) // bytes of disk that are free; nil: enough
 }
 
 // History is the parts and the one DuckDB instance they are attached to. One
@@ -146,7 +147,7 @@ func (h *History) settings() (url.Values, error) {
 	set.Set("temp_file_encryption", "true")
 	set.Set("force_mbedtls_unsafe", "true")
 	set.Set("allocator_background_threads", "true") // else what is freed stays with the process: 180 MB after a flush of 80,000 rows
-	set.Set("checkpoint_threshold", "128MB")        // each checkpoint rewrites the last row group of every column
+	set.Set("checkpoint_threshold", "1TB")          // checkpoints are ours: see drain
 	for _, off := range []string{"autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions", "allow_persistent_secrets"} {
 		set.Set(off, "false")
 	}
@@ -279,7 +280,10 @@ func (h *History) Close() error {
 	h.closed = true
 	var err error
 	if p := h.live(); p != nil && h.o.Dir != "" && !h.o.ReadOnly && !h.broken.Load() {
-		err = h.c.exec("CHECKPOINT " + p.alias())
+		var ok bool
+		if ok, err = h.roomy(p); ok { // else its log stays, and is told again by the next to open
+			err = h.c.exec("CHECKPOINT " + p.alias())
+		}
 	}
 	h.shutLocked()
 	if err != nil {
