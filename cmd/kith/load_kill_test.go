@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,36 +162,48 @@ func TestKilledLoadsBesideAService(t *testing.T) {
 	f.whole(t, typed(t, "", f.command(filepath.Join(base, "alone.kith"), errs)...), false)
 	want := f.same(t, errs)
 
-	e, err := engine.Open(dir, nil)
+	text, err := os.ReadFile(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 2 {
+	f.path = filepath.Join(base, "pipe.csv") // so that who loads can be held where it is, and killed there
+	if err := syscall.Mkfifo(f.path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []int{35 + r.IntN(10), 55 + r.IntN(10)} {
+		e, err := engine.Open(dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := received(t, e)
 		v := startVictim(t, f.command(dir, errs))
-		f.wait(t, e, i*4000+1+r.IntN(2000))
+		pipe := f.open(t, text[:len(text)*part/100])
+		for end := time.Now().Add(2 * time.Minute); received(t, e) == before; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("nothing comes in")
+			}
+		}
 		if d := v.Kill(); !d.Killed {
 			t.Fatalf("not killed, ended with %d:\n%s", d.Code, d.Output)
 		}
-		for end := time.Now().Add(time.Minute); e.Served() > 0; time.Sleep(time.Millisecond) { // until what it had sent is stored
-			if time.Now().After(end) {
-				t.Fatal("the lease of a killed process is not given back")
-			}
+		if err := errors.Join(pipe.Close(), e.Close()); err != nil { // what it had sent is stored
+			t.Fatal(err)
 		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
 	}
 	for range 2 {
 		owner := faults.Start(t, t.Name(), victimServes+"="+dir, faults.CrashAt("published", 1))
 		owner.Acked(1)
+		go f.feed(text)
 		r := typed(t, "", f.command(dir, errs)...)
 		if d := owner.Wait(); !d.Killed || r.code == 0 {
 			t.Fatalf("killed %v, and the load ended with %d: %s%s", d.Killed, r.code, r.err, d.Output)
 		}
 	}
-	if e, err = engine.Open(dir, nil); err != nil {
+	e, err := engine.Open(dir, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	go f.feed(text)
 	got := f.whole(t, typed(t, "", f.command(dir, errs)...), false)
 	if got.Load != 1 || got.Earlier == 0 || got.Earlier == int64(got.Received) {
 		t.Errorf("load %d went on behind %d of %d items, want load 1 to go on", got.Load, got.Earlier, got.Received)
@@ -197,6 +211,7 @@ func TestKilledLoadsBesideAService(t *testing.T) {
 	if !slices.Equal(f.same(t, errs), want) {
 		t.Error("the error file has other rows than that of a load alone")
 	}
+	go f.feed(text)
 	f.whole(t, typed(t, "", f.command(dir, errs)...), true)
 	if !slices.Equal(f.same(t, errs), want) {
 		t.Error("the error file of the second load has other rows than that of a load alone")
@@ -207,18 +222,35 @@ func TestKilledLoadsBesideAService(t *testing.T) {
 	f.stored(t, dir)
 }
 
-// wait waits until so many items have come in, but not all of them.
-func (f *faulty) wait(t *testing.T, e *engine.Engine, items int) {
+// open writes some of the file into the pipe, and leaves it open.
+func (f *faulty) open(t *testing.T, text []byte) *os.File {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		s, err := e.Stats(t.Context())
-		if err != nil || time.Now().After(end) {
-			t.Fatalf("%d items have come in, %v", s.Tally.Received, err)
-		}
-		if s.Tally.Received >= items {
-			return
-		}
+	pipe, err := os.OpenFile(f.path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if _, err := pipe.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	return pipe
+}
+
+// feed writes the file into the pipe. Who reads may end before.
+func (f *faulty) feed(text []byte) {
+	if pipe, err := os.OpenFile(f.path, os.O_WRONLY, 0); err == nil {
+		pipe.Write(text) // an error says that the reader is gone, which it tells itself
+		pipe.Close()
+	}
+}
+
+// received tells how many items have come in.
+func received(t *testing.T, e *engine.Engine) int {
+	t.Helper()
+	s, err := e.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Tally.Received
 }
 
 // A file that is another than the one that a load had begun with, behind its
