@@ -122,7 +122,7 @@ func bring(t testing.TB, e *engine.Engine, p piece) uint32 {
 func TestUnloadLeavesAWorldWithoutIt(t *testing.T) {
 	kin, did := newRelatives(t), &engine.UnloadReport{}
 	defer func() { engine.PartRows = 0 }()
-	n := rounds(t, 8, 1000, func(t *testing.T, round int, seed uint64) {
+	n := rounds(t, 5, 1000, func(t *testing.T, round int, seed uint64) {
 		engine.PartRows = []int{0, 12}[round%2] // history in one part, or in many
 		r := dice(seed, "unload")
 		holds(t, pieces(r, wild(r, 20+r.IntN(80))), func(t testing.TB, tagged []string) {

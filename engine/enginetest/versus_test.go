@@ -206,7 +206,7 @@ func TestTwoWaysOneAnswer(t *testing.T) {
 	const each = 100 // conditions a world
 	now := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 	spread, asked := [12]int{}, 0
-	rounds(t, 3, 10_000, func(t *testing.T, _ int, seed uint64) {
+	rounds(t, 2, 10_000, func(t *testing.T, _ int, seed uint64) {
 		r := dice(seed, "versus")
 		e := Memory(t, &engine.Options{Zone: time.UTC})
 		if err := e.SetClock(now.Format(time.RFC3339)); err != nil {
