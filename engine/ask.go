@@ -165,6 +165,11 @@ func (e *Engine) ask(ctx context.Context, op string, c query.Cond, o *AskOptions
 
 // answer answers the name of a segment, or a condition.
 func (e *Engine) answer(ctx context.Context, op, condition string, o *AskOptions) (*bitmap.Set, error) {
+	if o == nil || o.Now.IsZero() {
+		if s, ok, err := e.kept(condition); ok || err != nil {
+			return s, err
+		}
+	}
 	a, err := e.inquiry(ctx, op, o)
 	if err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (e *Engine) Schema(ctx context.Context, o *SchemaOptions) (*Schema, error) 
 		return nil, err
 	}
 	defer a.close()
-	s := &surveying{inquiry: a, o: o, top: o.Top, out: &Schema{At: a.v.seq, Now: a.now, Context: []Property{}, Traits: []Property{}, Sources: []SourceSchema{}, Events: []EventSchema{}}}
+	s := &surveying{inquiry: a, o: o, leaves: e.hist.Leaves(), top: o.Top, out: &Schema{At: a.v.seq, Now: a.now, Context: []Property{}, Traits: []Property{}, Sources: []SourceSchema{}, Events: []EventSchema{}}}
 	if s.top == 0 {
 		s.top = 5
 	}
@@ -109,6 +109,8 @@ type surveying struct {
 	o   *SchemaOptions
 	top int
 	out *Schema
+
+	leaves map[string]history.Leaf
 
 	total     int64            // all events
 	conflicts map[string]int64 // by event and path, and by path alone
@@ -243,7 +245,7 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 
 // leaf says what is known of a leaf beforehand.
 func (s *surveying) leaf(path string, conflicts int64) (seen, bool) {
-	l, ok := s.cat.leaves[path]
+	l, ok := s.leaves[path]
 	if !ok {
 		return seen{}, false
 	}

@@ -16,6 +16,10 @@ const (
 	never     = math.MaxUint64
 )
 
+// MembersIndex is the number of the value index of memberships: the value is
+// the number of the segment.
+const MembersIndex = 1
+
 // Values is the sets of rows that have a value, by the value's code. What
 // takes no pin is the line's; the rest is any reader's.
 type Values struct{ x index }

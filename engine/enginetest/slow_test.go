@@ -315,6 +315,17 @@ func (s *slow) read(v any, column, as query.Type) any {
 	return nil
 }
 
+// typeOf gives the type that a value of an event has.
+func typeOf(v any) query.Type {
+	switch v.(type) {
+	case json.Number:
+		return query.Number
+	case bool:
+		return query.Bool
+	}
+	return query.Text
+}
+
 // instant reads the forms of a time that the tests write.
 func instant(s string) (time.Time, bool) {
 	for _, form := range []string{time.DateOnly, time.RFC3339Nano, time.DateTime} {
@@ -354,7 +365,8 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 		if !strings.Contains(x.Path, ".") {
 			return d.fields[x.Path]
 		}
-		return s.read(d.fields[x.Path], s.types[x.Path], x.As)
+		v := d.fields[x.Path]
+		return s.read(v, typeOf(v), x.As)
 	case *query.Shift:
 		if t, ok := s.value(x.V, o, d).(time.Time); ok {
 			return later(t, x.Months, x.Span)
