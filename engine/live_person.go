@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/query"
@@ -27,7 +28,7 @@ func (e *liveEvent) Field(path string, as query.Type) (query.Datum, bool) {
 	case "source":
 		text = e.l.e.sources.at(int(e.ev.Source))
 	case "message_id":
-		text = e.ev.Message
+		text = strings.Clone(e.ev.Message) // it stands in the arena of a batch
 	case "ts":
 		return query.Datum{As: query.Time, Time: e.ev.Time}, true
 	case "received_at":

@@ -25,16 +25,19 @@ func TestLiveIsOnDemand(t *testing.T) {
 		w := &liveWorld{dir: t.TempDir(), now: now}
 		w.open(t)
 		w.clock(t)
+		for range 5 {
+			w.define(t, r)
+		}
 		lines := crowd(r, 120+r.IntN(200), now.Add(20*24*time.Hour))
 		r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 		for len(lines) > 0 && !t.Failed() {
 			n := min(1+r.IntN(60), len(lines))
-			switch r.IntN(8) {
-			case 0, 1:
+			switch r.IntN(10) {
+			case 0, 1, 2:
 				w.define(t, r)
-			case 2:
+			case 3:
 				w.reopen(t)
-			case 3, 4:
+			case 4, 5, 6:
 				w.now = w.now.Add(time.Duration(r.IntN(6*24*60)) * time.Minute)
 				w.clock(t)
 			}
@@ -50,7 +53,7 @@ func TestLiveIsOnDemand(t *testing.T) {
 		changes += w.replay(t, causes)
 	})
 	t.Logf("%d comparisons, %d changes, by cause %v", compared, changes, causes)
-	if compared > 50 {
+	if compared > 300 {
 		for _, c := range []kith.Cause{kith.ByEvent, kith.ByClock, kith.ByMerge, kith.ByDefinition, kith.ByRank} {
 			if causes[c] == 0 {
 				t.Errorf("nobody moved by %s: the test asks too little", c)

@@ -230,6 +230,26 @@ func TestTwoWaysOneAnswer(t *testing.T) {
 	}
 }
 
+// The text of a condition is read as what it was printed from, and printed alike.
+func TestTextsHaveOneForm(t *testing.T) {
+	r := dice(seed(t), "forms")
+	for range 3000 {
+		text := condition(r)
+		c, err := query.Parse(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		once := query.Print(c)
+		d, err := query.Parse(once)
+		if err != nil {
+			t.Fatalf("%s\nis printed as %s\n%v", text, once, err)
+		}
+		if again := query.Print(d); again != once {
+			t.Fatalf("%s\nis printed as %s\nand again as   %s", text, once, again)
+		}
+	}
+}
+
 // concur asks both ways, and gives how many people the condition is true for.
 func concur(t *testing.T, e *engine.Engine, s *slow, text string) int {
 	c, err := query.Parse(text)
