@@ -78,7 +78,7 @@ func (n *node) joined(depth int) (Cond, error) {
 	case n.Node == "not" && len(all) == 1:
 		return Not{all[0]}, nil
 	case n.Node == "and" && len(all) > 1:
-		return conjunction(all), nil
+		return And(all), nil
 	case n.Node == "or" && len(all) > 1:
 		return Or(all), nil
 	}

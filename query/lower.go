@@ -102,7 +102,7 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 		return l.cond(s, x.Expr)
 	case *sqlparser.AndExpr:
 		all, err := l.conds(s, flat(e, true))
-		return conjunction(all), err
+		return And(all), err
 	case *sqlparser.OrExpr:
 		all, err := l.conds(s, flat(e, false))
 		return Or(all), err
@@ -276,15 +276,6 @@ func (l *lowering) as(v Value, t Type) (Value, error) {
 		return &y, nil
 	}
 	return nil, fmt.Errorf("unreachable: %T has no type", v)
-}
-
-// conjunction joins conditions by AND; one of them may be such a chain, as BETWEEN is.
-func conjunction(all []Cond) And {
-	var out And
-	for _, c := range all {
-		out = append(out, conjuncts(c)...)
-	}
-	return out
 }
 
 // between is two comparisons; NOT BETWEEN the negation of both together.

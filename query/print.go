@@ -16,10 +16,7 @@ func Print(c Cond) string {
 }
 
 // printer writes a tree as text.
-type printer struct {
-	b      strings.Builder
-	events bool // in a sub-select over events
-}
+type printer struct{ b strings.Builder }
 
 func (p *printer) put(s string) { p.b.WriteString(s) }
 
@@ -54,7 +51,7 @@ func (p *printer) cond(c Cond, need int) {
 		p.told(x.V, Bool)
 	case *Exists:
 		p.put("EXISTS (SELECT 1 FROM events")
-		p.within(func() { p.where(x.Where) })
+		p.where(x.Where)
 		p.put(")")
 	case *Member:
 		p.put("in_segment(" + quote(x.Segment) + ")")
@@ -206,7 +203,7 @@ func (p *printer) value(v Value) {
 		p.put(word)
 		p.spans(x.Months, x.Span)
 	case *Trait:
-		p.put(traitName(x, p.events))
+		p.put(traitName(x))
 	case *Field:
 		if root, rest, ok := strings.Cut(x.Path, "."); ok {
 			p.put(root + "." + path(rest))
@@ -277,17 +274,7 @@ func (p *printer) call(c *Call) {
 	p.put(")")
 }
 
-// within writes what stands in a sub-select over events.
-func (p *printer) within(f func()) {
-	before := p.events
-	p.events = true
-	f()
-	p.events = before
-}
-
-func (p *printer) agg(a *Agg) { p.within(func() { p.aggregate(a) }) }
-
-func (p *printer) aggregate(a *Agg) {
+func (p *printer) agg(a *Agg) {
 	p.put("(SELECT ")
 	switch {
 	case a.Fn == Nth:
@@ -333,16 +320,12 @@ var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // taken are the words that mean something where a name could stand.
 var taken = set("TRUE FALSE NULL INTERVAL ILIKE CURRENT_DATE CURRENT_TIMESTAMP PROFILES TRAITS EVENTS PROPERTIES CONTEXT DATE TIMESTAMP")
 
-// traitName writes the name of a trait; that of one which would mean something
-// else after traits, and within a sub-select over events after profiles.
-func traitName(t *Trait, events bool) string {
-	prefix := ""
-	if events {
-		prefix = "profiles."
-	}
+// traitName writes the name of a trait; that of one which would mean something else after traits.
+func traitName(t *Trait) string {
 	if t.Fixed {
-		return prefix + t.Path
+		return t.Path
 	}
+	prefix := ""
 	if fixedTraits[strings.ToLower(t.Path)] != Untold {
 		prefix = "traits."
 	}
