@@ -284,8 +284,7 @@ func within[T comparable](x *In, of get[T], k *form[T]) test {
 	var list []T
 	all := map[T]bool{}
 	for _, l := range x.List {
-		d := datumOf(l)
-		if v := k.of(&d); !all[v] {
+		if v := k.of(datumOf(l)); !all[v] {
 			all[v] = true
 			list = append(list, v)
 		}

@@ -11,18 +11,18 @@ import (
 // form is what the evaluator must know about values of one type.
 type form[T comparable] struct {
 	as    Type
-	of    func(*Datum) T
+	of    func(Datum) T
 	order func(a, b T) int
 	other func(*compiler, Value) get[T] // makes ready what values of this type alone are
 	room  func(*env) *[]T               // to count different values in
 }
 
 func texts() *form[string] {
-	return &form[string]{Text, func(d *Datum) string { return d.Text }, strings.Compare, (*compiler).otherText, func(e *env) *[]string { return &e.texts }}
+	return &form[string]{Text, func(d Datum) string { return d.Text }, strings.Compare, (*compiler).otherText, func(e *env) *[]string { return &e.texts }}
 }
 
 func numbers() *form[Dec] {
-	return &form[Dec]{Number, func(d *Datum) Dec { return d.Num }, Dec.Cmp, (*compiler).otherNumber, func(e *env) *[]Dec { return &e.nums }}
+	return &form[Dec]{Number, func(d Datum) Dec { return d.Num }, Dec.Cmp, (*compiler).otherNumber, func(e *env) *[]Dec { return &e.nums }}
 }
 
 func facts() *form[bool] {
@@ -36,11 +36,11 @@ func facts() *form[bool] {
 		return 1
 	}
 	other := func(_ *compiler, v Value) get[bool] { panic(fmt.Sprintf("unreachable: %T", v)) }
-	return &form[bool]{Bool, func(d *Datum) bool { return d.Bool }, order, other, func(e *env) *[]bool { return &e.bools }}
+	return &form[bool]{Bool, func(d Datum) bool { return d.Bool }, order, other, func(e *env) *[]bool { return &e.bools }}
 }
 
 func times64() *form[int64] {
-	return &form[int64]{Time, func(d *Datum) int64 { return d.Time }, cmp.Compare[int64], (*compiler).otherTime, func(e *env) *[]int64 { return &e.times }}
+	return &form[int64]{Time, func(d Datum) int64 { return d.Time }, cmp.Compare[int64], (*compiler).otherTime, func(e *env) *[]int64 { return &e.times }}
 }
 
 func (c *compiler) text(v Value) get[string] { return read(c, texts(), v) }
@@ -65,7 +65,7 @@ func read[T comparable](c *compiler, k *form[T], v Value) get[T] {
 	switch x := v.(type) {
 	case Literal:
 		d := datumOf(x)
-		t := k.of(&d)
+		t := k.of(d)
 		return func(*env) (T, bool) { return t, true }
 	case *Trait:
 		path, as := c.path(x), x.As
@@ -74,7 +74,7 @@ func read[T comparable](c *compiler, k *form[T], v Value) get[T] {
 		}
 		return func(e *env) (T, bool) {
 			d, ok := e.who.Trait(path, as)
-			return k.of(&d), ok
+			return k.of(d), ok
 		}
 	case *Field:
 		return field(c, k, x)
@@ -96,7 +96,7 @@ func asTime[T comparable](k *form[T], of get[Datum]) get[T] {
 		d, ok := of(e)
 		if ok {
 			d.Time, ok = readTime(d.Text)
-			t = k.of(&d)
+			t = k.of(d)
 		}
 		return t, ok
 	}
@@ -111,18 +111,15 @@ func field[T comparable](c *compiler, k *form[T], x *Field) get[T] {
 	case c.raw:
 		return func(e *env) (T, bool) {
 			d, ok := e.ev.Field(path, as)
-			return k.of(&d), ok
+			return k.of(d), ok
 		}
 	case path == "ts":
-		return func(e *env) (T, bool) {
-			d := Datum{Time: e.m.TS}
-			return k.of(&d), true
-		}
+		return any(get[int64](func(e *env) (int64, bool) { return e.m.TS, true })).(get[T]) // T is int64: ts is a time
 	}
 	i := c.leaf.keep(x)
 	return func(e *env) (T, bool) {
 		d := &e.m.Vals[i]
-		return k.of(d), d.As != Untold
+		return k.of(*d), d.As != Untold
 	}
 }
 
