@@ -279,7 +279,7 @@ func anEventLeaf(r *rand.Rand) string {
 	case 2:
 		return "properties.n " + anOp(r) + " 1"
 	case 3:
-		return "ts " + anOp(r) + " time(profiles.born) " + aSpan(r)
+		return "ts " + anOp(r) + " " + pick(r, "time(profiles.born)", "profiles.last_seen", "time(profiles.traits.last_seen)") + " " + aSpan(r)
 	case 4:
 		return pick(r, "ts", "date(ts)", "time(properties.due)") + " " + aSpan(r) + " " + anOp(r) + " " + aMoment(r)
 	case 5:
@@ -396,6 +396,23 @@ func moments(r *rand.Rand, s *somebody, from, to int64) []int64 {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// The text of a condition is in its one form: read and written again it is the same.
+func TestOneForm(t *testing.T) {
+	r := chance(t)
+	for range rounds(5000) {
+		text := aMix(r, 3, aPersonLeaf)
+		c, err := Parse(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		for _, c := range []Cond{c, Simplify(c)} {
+			if err := again(c); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+		}
+	}
 }
 
 // Between an instant and the next that Eval gives for it the answer stays; and

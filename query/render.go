@@ -248,7 +248,8 @@ func (r *renderer) listed(c *Listed) (string, error) {
 		where = " AND " + where
 	}
 	r.args = sub.args
-	return "(" + v + " IN (SELECT " + col + " FROM " + Ident(c.Table) + " AS t WHERE " + col + " IS NOT NULL" + where + "))", nil
+	in := v + " IN (SELECT " + col + " FROM " + Ident(c.Table) + " AS t WHERE " + col + " IS NOT NULL" + where + ")"
+	return "(CASE WHEN " + v + " IS NOT NULL THEN " + in + " END)", nil // to SQL, a missing value is not in an empty table
 }
 
 // tableCatalog reads cells of one table.

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ type live struct {
 	p    *query.Program
 	tops []query.Datum // thresholds; As is Untold where nobody has the value
 	all  []*creature
+	in   map[string][]kith.ProfileID // members of segments that it asks for
 }
 
 // creature is a person as a Program sees one.
@@ -36,7 +38,10 @@ func newLive(t testing.TB, s *slow, c query.Cond) *live {
 	if err != nil {
 		t.Fatalf("%s: %v", query.Print(c), err)
 	}
-	l := &live{s: s, p: p}
+	l := &live{s: s, p: p, in: map[string][]kith.ProfileID{}}
+	for _, name := range p.Segments() {
+		l.in[name] = newLive(t, s, s.segments[name]).sets()[query.Yes]
+	}
 	for _, o := range s.souls {
 		who := &creature{l: l, o: o, matches: make([][]query.Match, len(p.Leaves()))}
 		for i, leaf := range p.Leaves() {
@@ -114,7 +119,7 @@ func (w *creature) Trait(path string, as query.Type) (query.Datum, bool) {
 func (w *creature) Matches(leaf int) []query.Match { return w.matches[leaf] }
 
 // Member implements query.Person.
-func (w *creature) Member(string) bool { panic("unreachable: the conditions ask for no segment") }
+func (w *creature) Member(segment string) bool { return slices.Contains(w.l.in[segment], w.o.id) }
 
 // Top implements query.Person.
 func (w *creature) Top(i int) (query.Datum, bool) {
@@ -122,8 +127,12 @@ func (w *creature) Top(i int) (query.Datum, bool) {
 }
 
 // Listed implements query.Person.
-func (w *creature) Listed(int, query.Datum) bool {
-	panic("unreachable: the conditions ask for no table")
+func (w *creature) Listed(i int, v query.Datum) bool {
+	if v.As == query.Text {
+		return w.l.s.stands(v.Text, w.l.p.Tables()[i])
+	}
+	n, _ := new(big.Rat).SetString(v.Num.String())
+	return w.l.s.stands(n, w.l.p.Tables()[i])
 }
 
 // happening is an event as a leaf sees one.

@@ -78,7 +78,7 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(29) {
+	switch r.IntN(33) {
 	case 0:
 		return "plan " + op(r) + " " + one(r, "'pro'", "'free'", "'größe'", "''")
 	case 1:
@@ -131,6 +131,12 @@ func personLeaf(r *rand.Rand) string {
 		return "date(born) " + one(r, "IN", "NOT IN") + " (DATE '2000-02-29', DATE '1990-06-15'" + one(r, "", ", NULL") + ")"
 	case 26:
 		return "(current_date - " + aSpan(r) + ") " + op(r) + " " + one(r, "date(last_seen)", "first_seen")
+	case 28:
+		return "plan " + fromGoods(r, one(r, "sort", "sku", "price"))
+	case 29:
+		return "number(ltv) " + fromGoods(r, "price")
+	case 30, 31:
+		return one(r, "", "NOT ") + "in_segment(" + one(r, "'some'", "'more'") + ")"
 	case 27:
 		return "ltv " + one(r, "IN", "NOT IN") + " (0, 3, 10.5" + one(r, "", ", 1, 2, 4, 5, 6, 7, 8, 9", ", NULL") + ")"
 	}
@@ -139,7 +145,7 @@ func personLeaf(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(18) {
+	switch r.IntN(20) {
 	case 0, 1, 2:
 		return "name " + op(r) + " " + one(r, "'View'", "'Buy'", "'Leave'")
 	case 3, 4:
@@ -158,6 +164,10 @@ func eventLeaf(r *rand.Rand) string {
 		return "properties.due " + one(r, "<", ">=") + " ts - " + aSpan(r)
 	case 11:
 		return "number(properties.total) " + op(r) + " profiles.ltv"
+	case 17:
+		return "properties.sku " + fromGoods(r, one(r, "sku", "sort"))
+	case 18:
+		return "number(properties.total) " + fromGoods(r, "price")
 	case 12:
 		return one(r, "name IN ('View', 'Buy')", "name NOT IN ('View')", "name LIKE '_u%'", "name REGEXP 'e$'")
 	case 13:
@@ -241,6 +251,7 @@ func TestThreeWaysOneAnswer(t *testing.T) {
 		}
 		Lines(t, e, crowd(r, 60+r.IntN(200), now)...)
 		s := newSlow(t, e, now)
+		surround(t, r, e, s)
 		for range each {
 			text := condition(r)
 			asked++
