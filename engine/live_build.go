@@ -136,7 +136,7 @@ func (l *live) subscribe(s *liveSegment) {
 			}
 			continue
 		}
-		top := l.e.traits.top(path)
+		top := l.e.traits.top(traitPath(path))
 		if !slices.Contains(l.traits[top], s) {
 			l.traits[top] = append(l.traits[top], s)
 		}

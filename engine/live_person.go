@@ -140,6 +140,16 @@ func (p *livePerson) Listed(i int, v query.Datum) bool {
 	return p.seg.listed(i).has(v)
 }
 
+// traitPath gives the path of a trait as a program names it: one that is named
+// like a fixed column stands behind traits.
+func traitPath(path string) string {
+	switch path {
+	case "traits.first_seen", "traits.last_seen", "traits.known":
+		return path[len("traits."):]
+	}
+	return path
+}
+
 // Trait implements query.Person.
 func (p *livePerson) Trait(path string, as query.Type) (query.Datum, bool) {
 	people := p.l.e.people
@@ -158,7 +168,7 @@ func (p *livePerson) Trait(path string, as query.Type) (query.Datum, bool) {
 		}
 		return query.Datum{As: query.Bool, Bool: marks.Known}, as == query.Bool
 	}
-	c := p.l.e.traits.by[path]
+	c := p.l.e.traits.by[traitPath(path)]
 	switch {
 	case c == nil:
 		return query.Datum{}, false
