@@ -25,7 +25,11 @@ func TestLiveIsOnDemand(t *testing.T) {
 		w := &liveWorld{dir: t.TempDir(), now: now}
 		w.open(t)
 		w.clock(t)
-		for range 5 {
+		w.goods(t, r)
+		for _, name := range []string{"some", "more"} {
+			w.say(t, name, one(r, "plan = 'pro'", "vip", "ltv > 3 OR EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "plan IN (SELECT sort FROM goods)"))
+		}
+		for range 4 {
 			w.define(t, r)
 		}
 		lines := crowd(r, 120+r.IntN(200), now.Add(20*24*time.Hour))
@@ -36,7 +40,11 @@ func TestLiveIsOnDemand(t *testing.T) {
 			case 0, 1, 2:
 				w.define(t, r)
 			case 3:
-				w.reopen(t)
+				if r.IntN(2) == 0 {
+					w.goods(t, r)
+				} else {
+					w.reopen(t)
+				}
 			case 4, 5, 6:
 				w.now = w.now.Add(time.Duration(r.IntN(6*24*60)) * time.Minute)
 				w.clock(t)
@@ -90,12 +98,30 @@ func (w *liveWorld) reopen(t *testing.T) {
 	w.open(t)
 }
 
-// define defines one more segment, or one of them otherwise.
-func (w *liveWorld) define(t *testing.T, r *rand.Rand) {
+// goods loads the reference table that conditions ask, with other rows each time.
+func (w *liveWorld) goods(t *testing.T, r *rand.Rand) {
+	t.Helper()
+	rows := [][]string{{"a", "1", "pro"}, {"b", "2.5", "free"}, {"d", "10.5", ""}, {"", "3", "größe"}, {"C", "", "pro"}, {"c", "2", "free"}}
+	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	if _, err := w.e.LoadTable(t.Context(), "goods", &sheet{[]string{"sku", "price", "sort"}, rows[:3+r.IntN(4)]}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *liveWorld) say(t *testing.T, name, text string) {
 	t.Helper()
 	if w.texts == nil {
 		w.texts = map[string]string{}
 	}
+	if _, err := w.e.Define(t.Context(), name, text); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	w.texts[name] = text
+}
+
+// define defines one more segment, or one of them otherwise.
+func (w *liveWorld) define(t *testing.T, r *rand.Rand) {
+	t.Helper()
 	name := fmt.Sprintf("s%d", r.IntN(8))
 	text := condition(r)
 	if len(w.texts) > 0 && r.IntN(4) == 0 {
@@ -104,10 +130,7 @@ func (w *liveWorld) define(t *testing.T, r *rand.Rand) {
 			text = "(" + text + one(r, " AND ", " OR ", " AND NOT ") + "in_segment('" + used + "'))"
 		}
 	}
-	if _, err := w.e.Define(t.Context(), name, text); err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	w.texts[name] = text
+	w.say(t, name, text)
 }
 
 func sortedNames(m map[string]string) []string {
