@@ -428,11 +428,12 @@ func TestNextIsNeverLate(t *testing.T) {
 			s := aPerson(r)
 			s.meet(p, 0)
 			less := *s
-			forgot := from + r.Int64N(to-from)
+			all := moments(r, s, from, to)
+			forgot := all[r.IntN(len(all))]
 			less.meet(p, forgot)
 			answer, next := p.Eval(s, from)
 			began := changes
-			for _, n := range moments(r, s, from, to) {
+			for _, n := range all {
 				for next <= n {
 					a, then := p.Eval(s, next)
 					if steps++; a != answer {

@@ -310,6 +310,39 @@ name IN ('View', 'Order') AND (name = 'View' OR name = 'Odd') |  | [View] false 
 	}
 }
 
+func TestExpires(t *testing.T) {
+	for _, c := range []struct{ where, at, want string }{
+		{"ts > now() - INTERVAL 30 DAY", "2026-03-31T12:00:00", "2026-03-01T12:00:00.000001"},
+		{"ts >= now() - INTERVAL 30 DAY", "2026-03-31T12:00:00", "2026-03-01T12:00:00"},
+		{"now() - INTERVAL 30 DAY < ts", "2026-03-31T12:00:00", "2026-03-01T12:00:00.000001"},
+		{"ts + INTERVAL 30 DAY > now()", "2026-03-31T12:00:00", "2026-03-01T12:00:00.000001"},
+		{"ts >= current_date", "2026-03-31T12:00:00", "2026-03-31"},
+		{"date(ts) = current_date", "2026-03-31T12:00:00", "2026-03-31"}, // what date takes off only helps
+		{"ts >= now() - INTERVAL 1 MONTH", "2026-03-10T12:00:00", "2026-02-10T12:00:00"},
+		{"ts >= now() - INTERVAL 1 MONTH", "2026-03-28T12:00:00", "2026-02-28"}, // the 29th begins there once more
+		{"ts > now() - INTERVAL 1 DAY AND ts > now() - INTERVAL 2 DAY", "2026-03-10", "2026-03-09T00:00:00.000001"},
+		{"ts > now() - INTERVAL 1 DAY OR ts >= now() - INTERVAL 2 DAY", "2026-03-10", "2026-03-08"},
+		{"ts > now() - INTERVAL 1 DAY OR number(properties.n) > profiles.ltv", "2026-03-10", ""},
+		{"ts < now() - INTERVAL 1 DAY", "2026-03-10", ""},
+		{"ts > DATE '2026-01-01'", "2026-03-10", ""},
+		{"ts > profiles.last_seen - INTERVAL 1 DAY", "2026-03-10", ""},
+	} {
+		l := compiled(t, "EXISTS (SELECT 1 FROM events WHERE "+c.where+")").Leaves()[0]
+		before, ok := l.Expires(micros(c.at))
+		got := ""
+		if ok {
+			got = clock(before)
+		}
+		want := c.want
+		if want != "" {
+			want = clock(micros(want))
+		}
+		if got != want {
+			t.Errorf("%s at %s: before %s, want %s", c.where, c.at, got, want)
+		}
+	}
+}
+
 // The typical condition of a live segment, of somebody with 12 orders of which 8 count.
 func BenchmarkEval(b *testing.B) {
 	p := compiled(b, "country IN ('FR','BE') AND (SELECT count(*) FROM events WHERE name = 'Order Completed' AND properties.total >= 50 AND ts > now() - INTERVAL 30 DAY) >= 3")
