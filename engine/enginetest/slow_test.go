@@ -446,17 +446,19 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 	return nil
 }
 
-// least brings each character to the least of its case variants, small letters for those of ASCII.
+// least brings each character to the small letter of its case variants: of
+// several the one that their capital has, of none the first.
 func least(s string) string {
 	return strings.Map(func(r rune) rune {
-		low := r
+		orbit := []rune{r}
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			low = min(low, f)
+			orbit = append(orbit, f)
 		}
-		if 'A' <= low && low <= 'Z' {
-			low += 32
+		slices.Sort(orbit)
+		if i := slices.Index(orbit, unicode.ToLower(unicode.ToUpper(orbit[0]))); i >= 0 {
+			return orbit[i]
 		}
-		return low
+		return orbit[0]
 	}, s)
 }
 
