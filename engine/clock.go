@@ -80,7 +80,8 @@ func (e *Engine) at(v *version) (time.Time, error) {
 	case "at":
 		return set.At, nil
 	case "data":
-		return e.newest(v)
+		v.latest.once.Do(func() { v.latest.at, v.latest.err = e.newest(v) })
+		return v.latest.at, v.latest.err
 	}
 	return e.o.now().UTC(), nil
 }

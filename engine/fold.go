@@ -11,6 +11,7 @@ import (
 const (
 	dictNames = 1 // event names, with their kind before them
 	mostDays  = 4096
+	cutName   = 64 // bytes that are kept, with the kind, of a name that no dictionary takes
 )
 
 // folder folds events into the state: counts, days, places, traits. It is the
@@ -83,7 +84,7 @@ func (f *folder) name(kind kith.Kind, name string) (uint32, error) {
 	text := append(append(buf[:0], byte('0'+kind)), name...)
 	code, ok := f.names.Code(string(text))
 	if !ok {
-		code, _ = f.names.Code(string(text[:64]))
+		code, _ = f.names.Code(string(text[:cutName]))
 	}
 	return code, nil
 }

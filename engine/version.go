@@ -2,10 +2,13 @@ package engine
 
 import (
 	"maps"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/bitmap"
 )
 
 // version is everything as it was after one commit: columns and bitmaps by
@@ -20,7 +23,23 @@ type version struct {
 	rules     uint32
 	tables    []*storage.TableVersion // every version of every reference table, by load
 	at        int64                   // instant of the commit, microseconds
-	refs      atomic.Int64            // one is the publisher's, while there is no newer one; 0: it is gone
+	all       everyone
+	latest    latest
+	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
+}
+
+// everyone is all people of a version, found when somebody asks.
+type everyone struct {
+	once sync.Once
+	set  *bitmap.Set
+	err  error
+}
+
+// latest is the newest time of an event of a version, found when somebody asks.
+type latest struct {
+	once sync.Once
+	at   time.Time
+	err  error
 }
 
 // versions hands out the version that was published last. Nobody waits for it,

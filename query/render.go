@@ -28,7 +28,16 @@ type SQL struct {
 // for whom it is true, where now() is that instant. No text of the user's
 // stands in it: names are the catalog's, values are bound.
 func Render(c Cond, now time.Time, cat Catalog) (SQL, error) {
-	r := &renderer{now: now, cat: cat, subs: map[string]string{}}
+	return render(&renderer{now: now, cat: cat, subs: map[string]string{}}, c)
+}
+
+// RenderFew is Render where the table profiles has few people: of events, too,
+// no others are looked at.
+func RenderFew(c Cond, now time.Time, cat Catalog) (SQL, error) {
+	return render(&renderer{now: now, cat: cat, subs: map[string]string{}, few: true}, c)
+}
+
+func render(r *renderer, c Cond) (SQL, error) {
 	where, err := r.cond(c)
 	if err != nil {
 		return SQL{}, err
@@ -50,6 +59,7 @@ type renderer struct {
 	joins []string          // how the person gets to them
 	subs  map[string]string // value of a sub-select, by its text
 	open  []string          // segments that are being written, for the path of a cycle
+	few   bool              // events of nobody but those in profiles
 	of    string            // what names of people stand after: p, or q within events
 }
 
@@ -254,6 +264,9 @@ func (r *renderer) rows(where Cond) (string, error) {
 		from += " JOIN profiles q ON q.id = e.profile_id"
 	}
 	from += " WHERE e.ts <= " + r.time(r.now)
+	if r.few {
+		from += " AND e.profile_id IN (SELECT id FROM profiles)"
+	}
 	if where == nil {
 		return from, nil
 	}
