@@ -15,13 +15,13 @@ import (
 
 // inquiry is a question about people, as of one version and one instant.
 type inquiry struct {
-	e     *Engine
-	v     *version
-	now   time.Time
-	as    string
-	all   map[string]Segment
-	asked *view    // what DuckDB sees; nil: it was not asked yet
-	names *catalog // what names mean there
+	e   *Engine
+	v   *version
+	now time.Time
+	as  string
+	all map[string]Segment
+	w   *view    // what DuckDB sees; nil until history is ready
+	cat *catalog // what names mean there
 }
 
 // inquiry begins one. It must be closed.
@@ -48,21 +48,24 @@ func (e *Engine) inquiry(o *AskOptions) (*inquiry, error) {
 	return a, nil
 }
 
-// view gives what DuckDB sees.
-func (a *inquiry) view() *view {
-	if a.asked == nil {
-		a.asked = &view{e: a.e, v: a.v, now: a.now.UnixMicro()}
+// history makes ready what DuckDB sees, and what names mean there: history has
+// to have come as far as the version. A question that it is not needed for does
+// not wait for that.
+func (a *inquiry) history(ctx context.Context) error {
+	if a.w != nil {
+		return nil
 	}
-	return a.asked
-}
-
-// catalog gives what names mean there.
-func (a *inquiry) catalog() *catalog {
-	if a.names == nil {
-		a.names = a.view().catalog()
-		a.names.segments = a.segment
+	if err := a.e.follow.catchUp(ctx, a.v.seq); err != nil {
+		return err
 	}
-	return a.names
+	w := &view{e: a.e, v: a.v, now: a.now.UnixMicro()}
+	var err error
+	if w.owner, err = a.e.owners(a.v); err != nil {
+		return err
+	}
+	a.w, a.cat = w, w.catalog()
+	a.cat.segments = a.segment
+	return nil
 }
 
 func (a *inquiry) close() { a.e.release(a.v) }
@@ -106,11 +109,11 @@ func (a *inquiry) absent(c query.Cond) []string {
 		name := ""
 		switch x := v.(type) {
 		case *query.Trait:
-			if _, ok := a.catalog().traits[x.Path]; !ok && !x.Fixed {
+			if _, ok := a.cat.traits[x.Path]; !ok && !x.Fixed {
 				name = x.Path
 			}
 		case *query.Field:
-			if _, ok := a.catalog().leaves[x.Path]; !ok && strings.Contains(x.Path, ".") {
+			if _, ok := a.cat.leaves[x.Path]; !ok && strings.Contains(x.Path, ".") {
 				name = x.Path
 			}
 		}
@@ -123,12 +126,15 @@ func (a *inquiry) absent(c query.Cond) []string {
 
 // render writes the statement for a condition; few: events of nobody but those
 // who stand in profiles are looked at.
-func (a *inquiry) render(op string, c query.Cond, few bool) (query.SQL, error) {
+func (a *inquiry) render(ctx context.Context, op string, c query.Cond, few bool) (query.SQL, error) {
+	if err := a.history(ctx); err != nil {
+		return query.SQL{}, err
+	}
 	write := query.Render
 	if few {
 		write = query.RenderFew
 	}
-	q, err := write(c, a.now, a.catalog())
+	q, err := write(c, a.now, a.cat)
 	if err != nil {
 		var known *kith.Error
 		if errors.As(err, &known) {
@@ -142,17 +148,10 @@ func (a *inquiry) render(op string, c query.Cond, few bool) (query.SQL, error) {
 // rows asks DuckDB a statement, as of the version of the inquiry. The table
 // profiles has those of within alone; nil: all people.
 func (a *inquiry) rows(ctx context.Context, q query.SQL, within *bitmap.Set) (*sql.Rows, error) {
-	if err := a.e.follow.catchUp(ctx, a.v.seq); err != nil {
+	if err := a.history(ctx); err != nil {
 		return nil, err
 	}
-	w := *a.view()
-	if w.owner == nil {
-		var err error
-		if w.owner, err = a.e.owners(a.v); err != nil {
-			return nil, err
-		}
-		a.asked.owner = w.owner
-	}
+	w := *a.w
 	if within != nil {
 		w.within = within.Dense(w.fragmentBlocks())
 	}

@@ -80,8 +80,8 @@ func (e *Engine) at(v *version) (time.Time, error) {
 	case "at":
 		return set.At, nil
 	case "data":
-		v.latest.once.Do(func() { v.latest.at, v.latest.err = e.newest(v) })
-		return v.latest.at, v.latest.err
+		v.newest.once.Do(func() { v.newest.at, v.newest.err = e.newest(v) })
+		return v.newest.at, v.newest.err
 	}
 	return e.o.now().UTC(), nil
 }

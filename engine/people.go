@@ -29,8 +29,11 @@ func (e *Engine) People(ctx context.Context, condition string, columns []string,
 	if len(columns) == 0 {
 		columns = []string{"public_id", "first_seen", "last_seen"}
 	}
+	if err := a.history(ctx); err != nil {
+		return nil, err
+	}
 	quoted := make([]string, len(columns))
-	fields := a.view().profiles().Fields()
+	fields := a.w.profiles().Fields()
 	for i, name := range columns {
 		k := slices.IndexFunc(fields, func(f history.Field) bool { return strings.EqualFold(f.Name, name) })
 		if k < 0 {

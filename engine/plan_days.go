@@ -20,8 +20,8 @@ type cutDay struct {
 	counts []*bitmap.Counts // of the whole day
 }
 
-// tallied is what the counts by day say about the events of a condition.
-type tallied struct {
+// dayCounts is what the counts by day say about the events of a condition.
+type dayCounts struct {
 	p     *planner
 	d     *query.Deeds
 	whole []*bitmap.Counts // of days that are in the window
@@ -35,7 +35,7 @@ type tallied struct {
 // whole in the window are counted by their planes. For a day that is cut they
 // tell what is possible at most; who is undecided after that is looked at exactly.
 func (p *planner) deeds(d *query.Deeds, within *bitmap.Set) (*bitmap.Set, error) {
-	t := &tallied{p: p, d: d}
+	t := &dayCounts{p: p, d: d}
 	if err := t.collect(); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (p *planner) deeds(d *query.Deeds, within *bitmap.Set) (*bitmap.Set, error)
 }
 
 // collect gets the counts of the days of the window.
-func (t *tallied) collect() error {
+func (t *dayCounts) collect() error {
 	pin := t.p.a.v.pin
 	byDay := map[int32][]*bitmap.Counts{}
 	for _, n := range t.d.Names {
@@ -98,7 +98,7 @@ func (t *tallied) collect() error {
 }
 
 // counted gives the counts of one day: of days, one each for who has any.
-func (t *tallied) counted(counts []*bitmap.Counts) []*bitmap.Counts {
+func (t *dayCounts) counted(counts []*bitmap.Counts) []*bitmap.Counts {
 	if !t.d.Days {
 		return counts
 	}
@@ -110,7 +110,7 @@ func (t *tallied) counted(counts []*bitmap.Counts) []*bitmap.Counts {
 }
 
 // spans gives what of a day is in the window.
-func (t *tallied) spans(day int32) (out []span64, some bool) {
+func (t *dayCounts) spans(day int32) (out []span64, some bool) {
 	from := int64(day) * usDay
 	to := from + usDay - 1
 	for _, r := range t.d.Window {
@@ -123,14 +123,14 @@ func (t *tallied) spans(day int32) (out []span64, some bool) {
 }
 
 // atLeast gives those of within who have n or more.
-func (t *tallied) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
+func (t *dayCounts) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
 	switch {
 	case n <= 0:
 		return t.p.allOrNone(true, within)
 	case n > math.MaxUint32:
 		return &bitmap.Set{}, nil
 	}
-	sure := reach(uint32(n), within, t.whole)
+	sure := summing(uint32(n), within, t.whole)
 	if len(t.cut) == 0 {
 		return sure, nil
 	}
@@ -146,7 +146,7 @@ func (t *tallied) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
 	if n == 1 {
 		open = bitmap.AndNot(union(within, planes), sure)
 	} else {
-		open = bitmap.AndNot(reach(uint32(n), union(within, planes), all), sure)
+		open = bitmap.AndNot(summing(uint32(n), union(within, planes), all), sure)
 	}
 	if open.Empty() {
 		return sure, nil
@@ -154,30 +154,35 @@ func (t *tallied) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
 	if err := t.settle(open); err != nil {
 		return nil, err
 	}
-	return bitmap.Or(sure, reach(uint32(n), open, slices.Concat(t.whole, t.exact))), nil
+	return bitmap.Or(sure, summing(uint32(n), open, slices.Concat(t.whole, t.exact))), nil
 }
 
-// reach gives those of within whose counts add up to n or more.
-func reach(n uint32, within *bitmap.Set, parts []*bitmap.Counts) *bitmap.Set {
+// summing gives those of some people whose counts add up to n or more; nil: of all.
+func summing(n uint32, people *bitmap.Set, parts []*bitmap.Counts) *bitmap.Set {
 	if n == 1 {
 		var planes []*bitmap.Set
 		for _, c := range parts {
 			planes = append(planes, c.Planes()...)
 		}
-		return union(within, planes)
+		return union(people, planes)
 	}
-	if within == nil {
+	if people == nil {
 		return bitmap.TotalAtLeast(n, parts...)
 	}
+	return bitmap.TotalAtLeast(n, ofPeople(people, parts)...)
+}
+
+// ofPeople gives counts for the people of a set alone.
+func ofPeople(people *bitmap.Set, parts []*bitmap.Counts) []*bitmap.Counts {
 	some := make([]*bitmap.Counts, len(parts))
 	for i, c := range parts {
-		some[i] = c.Within(within)
+		some[i] = c.Within(people)
 	}
-	return bitmap.TotalAtLeast(n, some...)
+	return some
 }
 
 // settle counts the cut days exactly, for the people of a set at least.
-func (t *tallied) settle(open *bitmap.Set) error {
+func (t *dayCounts) settle(open *bitmap.Set) error {
 	if t.exact != nil && bitmap.AndNot(open, t.asked).Empty() {
 		return nil
 	}
@@ -197,10 +202,17 @@ func (t *tallied) settle(open *bitmap.Set) error {
 
 // cutDay counts the events of the part of a day, for the people of a set. Of
 // who has no event outside of that part all count.
-func (t *tallied) cutDay(c *cutDay, open *bitmap.Set) (*bitmap.Counts, error) {
+func (t *dayCounts) cutDay(c *cutDay, open *bitmap.Set) (*bitmap.Counts, error) {
 	day := &bitmap.Counts{}
-	for _, k := range c.counts {
-		day.Join(k.Within(open))
+	parts := ofPeople(open, c.counts)
+	if len(t.d.Names) == 1 { // no row is in two parts
+		for _, k := range parts {
+			day.Join(k)
+		}
+	} else {
+		for row, n := range bitmap.Totals(parts...) {
+			day.Add(row, n)
+		}
 	}
 	some := day.Any()
 	rest, err := t.crossing(c, some)
@@ -235,7 +247,7 @@ func (t *tallied) cutDay(c *cutDay, open *bitmap.Set) (*bitmap.Counts, error) {
 
 // crossing gives those who may have events on the day outside of the window's
 // part of it: they were seen before that part begins, or after it ends.
-func (t *tallied) crossing(c *cutDay, some *bitmap.Set) (*bitmap.Set, error) {
+func (t *dayCounts) crossing(c *cutDay, some *bitmap.Set) (*bitmap.Set, error) {
 	if len(c.spans) > 1 {
 		return some, nil
 	}
@@ -261,7 +273,7 @@ func (t *tallied) crossing(c *cutDay, some *bitmap.Set) (*bitmap.Set, error) {
 }
 
 // look calls f for each event of the names between two instants of somebody of a set.
-func (t *tallied) look(from, to int64, who *bitmap.Set, f func(row uint32)) error {
+func (t *dayCounts) look(from, to int64, who *bitmap.Set, f func(row uint32)) error {
 	a := t.p.a
 	if err := a.e.follow.catchUp(t.p.ctx, a.v.seq); err != nil {
 		return err

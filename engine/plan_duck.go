@@ -24,7 +24,7 @@ func (p *planner) duck(l *query.Leaf, within *bitmap.Set) (*bitmap.Set, error) {
 	}
 	if uint64(within.Len())*8 < uint64(p.a.v.fragments) {
 		var err error
-		if q, err = p.a.render(p.op, l.Cond, true); err != nil {
+		if q, err = p.a.render(p.ctx, p.op, l.Cond, true); err != nil {
 			return nil, err
 		}
 	}

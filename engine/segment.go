@@ -244,8 +244,11 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	if err != nil {
 		return Explanation{}, err
 	}
+	if err := a.history(ctx); err != nil {
+		return Explanation{}, err
+	}
 	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
-	q, err := a.render(op, query.Simplify(c), false)
+	q, err := a.render(ctx, op, query.Simplify(c), false)
 	if err != nil {
 		return Explanation{}, err
 	}

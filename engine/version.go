@@ -24,7 +24,7 @@ type version struct {
 	tables    []*storage.TableVersion // every version of every reference table, by load
 	at        int64                   // instant of the commit, microseconds
 	all       everyone
-	latest    latest
+	newest    newestAt
 	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
 }
 
@@ -35,8 +35,8 @@ type everyone struct {
 	err  error
 }
 
-// latest is the newest time of an event of a version, found when somebody asks.
-type latest struct {
+// newestAt is the newest time of an event of a version, found when somebody asks.
+type newestAt struct {
 	once sync.Once
 	at   time.Time
 	err  error

@@ -249,12 +249,36 @@ func concur(t *testing.T, e *engine.Engine, s *slow, text string) int {
 	for id := range seq {
 		got = append(got, id)
 	}
+	if whole := wholly(t, e, x); !slices.Equal(got, whole) {
+		t.Errorf("%s\nthe plan gives %v\nDuckDB alone   %v\n%s\n%v", text, got, whole, x.SQL, x.Steps)
+	}
 	want := s.members(c, yes)
 	if !slices.Equal(got, want) && len(got)+len(want) > 0 {
-		t.Errorf("%s\nDuckDB gives %v\nthe walk      %v\n%s", text, got, want, x.SQL)
+		t.Errorf("%s\nthe plan gives %v\nthe walk       %v\n%v", text, got, want, x.Steps)
 	}
 	if f, u := len(s.members(c, no)), len(s.members(c, maybe)); x.True != len(got) || x.False != f || x.Unknown != u {
 		t.Errorf("%s\nExplain counts %d, %d, %d; the walk %d, %d, %d", text, x.True, x.False, x.Unknown, len(want), f, u)
 	}
 	return len(got)
+}
+
+// wholly gives what DuckDB answers to the whole condition as one statement.
+func wholly(t *testing.T, e *engine.Engine, x engine.Explanation) []kith.ProfileID {
+	rows, err := e.SQL(context.Background(), "SELECT id FROM ("+x.SQL+") ORDER BY 1", x.Args...)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", x.Text, err, x.SQL)
+	}
+	defer rows.Close()
+	out := []kith.ProfileID{}
+	for rows.Next() {
+		var id kith.ProfileID
+		if err := rows.Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, id)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
