@@ -124,22 +124,19 @@ func (a *inquiry) absent(c query.Cond) []string {
 	return out
 }
 
-// render writes the statement for a condition; few: events of nobody but those
-// who stand in profiles are looked at.
-func (a *inquiry) render(ctx context.Context, op string, c query.Cond, few bool) (query.SQL, error) {
+// render writes a condition as one statement.
+func (a *inquiry) render(ctx context.Context, op string, c query.Cond) (query.SQL, error) {
+	return a.write(ctx, op, func(cat *catalog) (query.SQL, error) { return query.Render(query.Simplify(c), a.now, cat) })
+}
+
+// write writes a statement when history is ready for it.
+func (a *inquiry) write(ctx context.Context, op string, f func(*catalog) (query.SQL, error)) (query.SQL, error) {
 	if err := a.history(ctx); err != nil {
 		return query.SQL{}, err
 	}
-	write := query.Render
-	if few {
-		write = query.RenderFew
-	}
-	q, err := write(c, a.now, a.cat)
-	if err != nil {
-		var known *kith.Error
-		if errors.As(err, &known) {
-			return q, err
-		}
+	q, err := f(a.cat)
+	var known *kith.Error
+	if err != nil && !errors.As(err, &known) {
 		err = &kith.Error{Op: op, Kind: kith.ErrInvalid, Err: err}
 	}
 	return q, err

@@ -50,7 +50,7 @@ func (a *inquiry) solve(ctx context.Context, op string, c query.Cond, within *bi
 		if l.Way != query.ByDuckDB {
 			continue
 		}
-		if p.asked[l], err = a.render(ctx, op, l.Cond, false); err != nil {
+		if p.asked[l], err = p.statement(l); err != nil {
 			return nil, nil, err
 		}
 	}

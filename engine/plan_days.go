@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -28,7 +29,7 @@ type dayCounts struct {
 	cut   []cutDay
 	exact []*bitmap.Counts // of the cut days, for who is undecided without them; nil: not needed yet
 	asked *bitmap.Set      // whom exact is about
-	looks int              // how often history was asked
+	asks  int              // how often history was asked
 }
 
 // deeds answers a condition on how many events somebody has. Days that are
@@ -57,7 +58,7 @@ func (p *planner) deeds(d *query.Deeds, within *bitmap.Set) (*bitmap.Set, error)
 	}
 	p.way = "days"
 	switch {
-	case t.looks > 0:
+	case t.asks > 0:
 		p.way = "days + cut day by DuckDB"
 	case t.exact != nil:
 		p.way = "days + cut day"
@@ -219,30 +220,14 @@ func (t *dayCounts) cutDay(c *cutDay, open *bitmap.Set) (*bitmap.Counts, error) 
 	if err != nil || rest.Empty() {
 		return day, err
 	}
-	inside := uint64(0)
+	exact := day.Within(bitmap.AndNot(some, rest))
 	for _, s := range c.spans {
-		inside += s.width + 1
-	}
-	from := int64(c.day) * usDay
-	if len(c.spans) > 1 || inside <= uint64(usDay)/2 {
-		exact := day.Within(bitmap.AndNot(some, rest))
-		for _, s := range c.spans {
-			err := t.look(s.lo, s.lo+int64(s.width), rest, func(row uint32) { exact.Add(row, 1) })
-			if err != nil {
-				return nil, err
-			}
-		}
-		return exact, nil
-	}
-	s := c.spans[0] // most of the day: less is read of what is outside
-	for _, out := range [][2]int64{{from, s.lo - 1}, {s.lo + int64(s.width) + 1, from + usDay - 1}} {
-		if out[0] <= out[1] {
-			if err := t.look(out[0], out[1], rest, func(row uint32) { day.Sub(row, 1) }); err != nil {
-				return nil, err
-			}
+		err := t.look(c.day, s.lo, s.lo+int64(s.width), rest, func(row uint32) { exact.Add(row, 1) })
+		if err != nil {
+			return nil, err
 		}
 	}
-	return day, nil
+	return exact, nil
 }
 
 // crossing gives those who may have events on the day outside of the window's
@@ -272,24 +257,16 @@ func (t *dayCounts) crossing(c *cutDay, some *bitmap.Set) (*bitmap.Set, error) {
 	return bitmap.Of(rows...), nil
 }
 
-// look calls f for each event of the names between two instants of somebody of a set.
-func (t *dayCounts) look(from, to int64, who *bitmap.Set, f func(row uint32)) error {
+// look calls f for each event of the names between two instants of a day, of
+// somebody of a set.
+func (t *dayCounts) look(day int32, from, to int64, who *bitmap.Set, f func(row uint32)) error {
 	a := t.p.a
 	if err := a.e.follow.catchUp(t.p.ctx, a.v.seq); err != nil {
 		return err
 	}
-	var names []history.Named
-	if !t.d.Every {
-		names = []history.Named{}
-		for _, n := range t.d.Names {
-			kind, _ := kith.ParseKind(n.Kind)
-			names = append(names, history.Named{Kind: uint8(kind), Name: n.Name})
-		}
-	}
-	t.looks++
 	owners := make([][]uint32, t.p.blocks())
 	var bad error
-	err := a.e.hist.Moments(t.p.ctx, uint64(a.v.seq), names, from, to, func(fragment uint32) {
+	each := func(fragment uint32, _ int64) {
 		k := fragment >> 16
 		if owners[k] == nil {
 			img, err := a.e.people.Owners(a.v.pin, int(k))
@@ -302,9 +279,73 @@ func (t *dayCounts) look(from, to int64, who *bitmap.Set, f func(row uint32)) er
 		if row := owners[k][fragment&0xffff]; who.Has(row) {
 			f(row)
 		}
-	})
-	if bad != nil {
-		return bad
 	}
-	return err
+	var err error
+	if len(t.d.Names) <= fewNames {
+		err = t.recall(day, from, to, each)
+	} else {
+		t.asks++
+		err = a.e.hist.Moments(t.p.ctx, uint64(a.v.seq), t.named(), from, to, each)
+	}
+	return errors.Join(bad, err)
+}
+
+// named gives the names as history knows them; nil: all.
+func (t *dayCounts) named() []history.Named {
+	if t.d.Every {
+		return nil
+	}
+	names := []history.Named{}
+	for _, n := range t.d.Names {
+		names = append(names, namedEvent(n))
+	}
+	return names
+}
+
+func namedEvent(n query.EventName) history.Named {
+	kind, _ := kith.ParseKind(n.Kind)
+	return history.Named{Kind: uint8(kind), Name: n.Name}
+}
+
+// fewNames is up to how many names the events of a day are kept by name.
+const fewNames = 8
+
+// recall calls f for each event of the names between two instants of a day.
+// What happened that day is kept, because other windows begin on it, too.
+func (t *dayCounts) recall(day int32, from, to int64, f func(fragment uint32, at int64)) error {
+	a := t.p.a
+	for _, n := range t.d.Names {
+		days, err := a.e.state.Days(n.Code)
+		if err != nil {
+			return err
+		}
+		parts, err := days.Parts(a.v.pin, day)
+		if err != nil {
+			return err
+		}
+		total := uint64(0)
+		for _, c := range parts {
+			total += c.Total()
+		}
+		if total == 0 {
+			continue
+		}
+		kept := a.e.recent.find(days, day, total)
+		if kept == nil {
+			t.asks++
+			kept = &dayEvents{of: days, day: day}
+			begin := int64(day) * usDay
+			err := a.e.hist.Moments(t.p.ctx, uint64(a.v.seq), []history.Named{namedEvent(n)}, begin, begin+usDay-1, kept.add)
+			if err != nil {
+				return err
+			}
+			if uint64(len(kept.events)) != total {
+				return &kith.Error{Op: "engine.Segment", Kind: kith.ErrCorrupt, Err: errors.New("history and the counts by day differ")}
+			}
+			kept.sort()
+			a.e.recent.keep(kept, a.e.lim.recent)
+		}
+		kept.between(from, to, f)
+	}
+	return nil
 }

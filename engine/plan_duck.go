@@ -6,27 +6,52 @@ import (
 )
 
 // duck lets DuckDB answer what it alone knows. Where people are left to ask
-// about, the table profiles has them alone; and where they are a small part of
-// all, so has events.
+// about, the table profiles has them alone. What is about events is asked of
+// those who have some; events are not looked for by person, so that it costs the
+// same whoever is left.
 func (p *planner) duck(l *query.Leaf, within *bitmap.Set) (*bitmap.Set, error) {
-	q := p.asked[l]
+	if l.OfEvents {
+		return p.ofEvents(l, within)
+	}
 	ranked := false
 	query.Walk(l.Cond, func(v query.Value) {
 		_, top := v.(*query.Top)
 		ranked = ranked || top
 	})
-	if within == nil || ranked { // a rank is one of all people
-		out, err := p.a.run(p.ctx, q, nil)
-		if err == nil && within != nil {
-			out = bitmap.And(out, within)
-		}
-		return out, err
+	if !ranked {
+		return p.a.run(p.ctx, p.asked[l], within)
 	}
-	if uint64(within.Len())*8 < uint64(p.a.v.fragments) {
-		var err error
-		if q, err = p.a.render(p.ctx, p.op, l.Cond, true); err != nil {
+	out, err := p.a.run(p.ctx, p.asked[l], nil) // a rank is one of all people
+	if err == nil && within != nil {
+		out = bitmap.And(out, within)
+	}
+	return out, err
+}
+
+// ofEvents asks those who have such events; of the others it is true for all, or none.
+func (p *planner) ofEvents(l *query.Leaf, within *bitmap.Set) (*bitmap.Set, error) {
+	some, err := p.a.run(p.ctx, p.asked[l], within)
+	switch {
+	case err != nil:
+		return nil, err
+	case !l.True && within == nil:
+		return some, nil
+	case !l.True:
+		return bitmap.And(some, within), nil
+	case within == nil:
+		if within, err = p.Everybody(); err != nil {
 			return nil, err
 		}
 	}
-	return p.a.run(p.ctx, q, within)
+	return bitmap.AndNot(within, some), nil
+}
+
+// statement writes what DuckDB is asked for a leaf.
+func (p *planner) statement(l *query.Leaf) (query.SQL, error) {
+	return p.a.write(p.ctx, p.op, func(cat *catalog) (query.SQL, error) {
+		if l.OfEvents {
+			return query.RenderEvents(l.Cond, l.True, p.a.now, cat)
+		}
+		return query.Render(l.Cond, p.a.now, cat)
+	})
 }

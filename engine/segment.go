@@ -248,7 +248,7 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 		return Explanation{}, err
 	}
 	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
-	q, err := a.render(ctx, op, query.Simplify(c), false)
+	q, err := a.render(ctx, op, c)
 	if err != nil {
 		return Explanation{}, err
 	}

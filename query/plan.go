@@ -48,7 +48,10 @@ type Leaf struct {
 	Way   Way
 	Sole  *Sole  // of ByTrait
 	Deeds *Deeds // of ByDays
-	True  bool   // of ByNothing
+	True  bool   // of ByNothing, and of OfEvents: for who has no such events
+	// OfEvents: of ByDuckDB, it is about one aggregate over events, so that
+	// nobody need be looked at but who has some (RenderEvents).
+	OfEvents bool
 }
 
 // Plan is a condition as it is going to be answered.
@@ -135,7 +138,7 @@ func (p *planning) chain(op byte, list []Cond) (*Plan, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case q.leaf != nil && q.way == ByDuckDB && !ranks(c):
+		case q.leaf != nil && q.way == ByDuckDB && !q.leaf.OfEvents && !ranks(c):
 			duck = append(duck, c)
 		case q.op == op:
 			out.parts = append(out.parts, q.parts...)
@@ -209,7 +212,7 @@ func (p *planning) leaf(c Cond) *Plan {
 	l := &Leaf{Cond: c, Way: ByDuckDB}
 	t := topicOf(c)
 	switch {
-	case t.many:
+	case t.many || ranks(c):
 	case t.trait != nil:
 		if as, ok := p.x.Kept(t.trait); ok {
 			l.Way, l.Sole = ByTrait, newSole(t.trait, as, c, p.now)
@@ -217,6 +220,8 @@ func (p *planning) leaf(c Cond) *Plan {
 	case t.agg != nil:
 		if l.Deeds = newDeeds(c, t.agg, p.now, p.x); l.Deeds != nil {
 			l.Way = ByDays
+		} else {
+			l.OfEvents, l.True = true, (&reckoner{now: p.now}).cond(c) == isTrue
 		}
 	default:
 		l.Way, l.True = ByNothing, (&reckoner{now: p.now}).cond(c) == isTrue

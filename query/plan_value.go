@@ -34,7 +34,7 @@ type datum struct {
 }
 
 // reckoner works out conditions where all that they look at is given by look:
-// one trait of somebody, or name and kind of an event.
+// one trait of somebody, or name and kind of an event. Events there are none.
 type reckoner struct {
 	now  time.Time
 	look func(v Value) datum // a Trait or a Field; nil: there is none
@@ -76,6 +76,8 @@ func (k *reckoner) cond(c Cond) truth3 {
 		return k.in(x)
 	case *Compare:
 		return k.compare(x)
+	case *Exists:
+		return isFalse
 	}
 	panic("unreachable: planned to be answered otherwise")
 }
@@ -138,6 +140,11 @@ func (k *reckoner) value(v Value) datum {
 		return d
 	case *Call:
 		return k.call(x)
+	case *Agg:
+		if x.Fn == Count || x.Fn == Distinct {
+			return datum{as: Number}
+		}
+		return datum{}
 	}
 	panic("unreachable: planned to be answered otherwise")
 }

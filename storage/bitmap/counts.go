@@ -64,6 +64,14 @@ func (c *Counts) Count(row uint32) uint32 {
 	return n
 }
 
+// Total adds up all counts.
+func (c *Counts) Total() (n uint64) {
+	for k, p := range c.planes {
+		n += uint64(p.Len()) << k
+	}
+	return n
+}
+
 // Any gives the rows that have a count.
 func (c *Counts) Any() *Set { return Or(c.planes...) }
 

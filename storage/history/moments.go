@@ -16,11 +16,11 @@ type Named struct {
 	Name string
 }
 
-// Moments calls f with the fragment of each event that counts, has one of the
+// Moments calls f with fragment and time of each event that counts, has one of the
 // names (nil: any), happened from one instant to another, in microseconds and
 // both included, and has a number up to seq. It makes no views, and touches
 // nothing but what these columns say of that time.
-func (h *History) Moments(ctx context.Context, seq uint64, names []Named, from, to int64, f func(fragment uint32)) error {
+func (h *History) Moments(ctx context.Context, seq uint64, names []Named, from, to int64, f func(fragment uint32, at int64)) error {
 	const op = "Moments"
 	if err := h.usable(op); err != nil {
 		return err
@@ -41,14 +41,15 @@ func (h *History) Moments(ctx context.Context, seq uint64, names []Named, from, 
 		if i > 0 {
 			q.WriteString(" UNION ALL ")
 		}
-		fmt.Fprintf(&q, "SELECT fragment FROM %s.events WHERE ts BETWEEN make_timestamp(%d) AND make_timestamp(%d) AND seq <= %d AND flags < 2%s", p.alias(), from, to, seq, where)
+		fmt.Fprintf(&q, "SELECT fragment, ts FROM %s.events WHERE ts BETWEEN make_timestamp(%d) AND make_timestamp(%d) AND seq <= %d AND flags < 2%s", p.alias(), from, to, seq, where)
 	}
 	if q.Len() == 0 {
 		return nil
 	}
 	err = c.bound(q.String(), args, func(ch m.DataChunk, n int) {
-		for _, fragment := range column[uint32](ch, 0, n) {
-			f(fragment)
+		times := column[int64](ch, 1, n)
+		for i, fragment := range column[uint32](ch, 0, n) {
+			f(fragment, times[i])
 		}
 	})
 	return h.spoilt(op, "", err)
