@@ -162,7 +162,9 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(8) {
+	switch r.IntN(11) {
+	case 8, 9, 10:
+		return habit(r)
 	case 0, 1:
 		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
 	case 2, 3:
@@ -175,6 +177,22 @@ func aggregate(r *rand.Rand) string {
 		return "(SELECT properties.sku" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1", " OFFSET 2") + ") " + op(r) + " " + one(r, "'a'", "'C'")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
+}
+
+// habit gives a condition on how often somebody did something, in windows that
+// begin and end within a day.
+func habit(r *rand.Rand) string {
+	hour := fmt.Sprintf("now() - INTERVAL %d HOUR", r.IntN(1600))
+	from := " FROM events WHERE " + one(r, "name = 'View'", "name IN ('View', 'Buy')", "kind = 'track'", "name <> 'Buy'", "name LIKE '%e%'", "TRUE") + " AND " +
+		one(r, "ts > "+hour, "ts <= "+hour, "ts BETWEEN now() - INTERVAL 1000 HOUR AND "+hour, "NOT ts BETWEEN now() - INTERVAL 30 DAY AND "+hour, "(ts < "+hour+" OR ts = now())")
+	count := "(SELECT " + one(r, "count(*)", "count(*)", "count(DISTINCT date(ts))") + from + ") "
+	switch r.IntN(4) {
+	case 0:
+		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
+	case 1:
+		return count + one(r, "IN (0, 2)", "NOT IN (1, 3)", "BETWEEN 1 AND 2", "NOT BETWEEN 1 AND 2")
+	}
+	return count + op(r) + " " + one(r, "0", "1", "1.5", "2", "3")
 }
 
 // mix joins leaves by AND, OR and NOT.
