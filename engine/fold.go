@@ -11,7 +11,6 @@ import (
 const (
 	dictNames = 1 // event names, with their kind before them
 	mostDays  = 4096
-	cutName   = 64 // bytes that are kept, with the kind, of a name that no dictionary takes
 )
 
 // folder folds events into the state: counts, days, places, traits. It is the
@@ -84,7 +83,7 @@ func (f *folder) name(kind kith.Kind, name string) (uint32, error) {
 	text := append(append(buf[:0], byte('0'+kind)), name...)
 	code, ok := f.names.Code(string(text))
 	if !ok {
-		code, _ = f.names.Code(string(text[:cutName]))
+		code, _ = f.names.Code(string(text[:64]))
 	}
 	return code, nil
 }

@@ -91,13 +91,14 @@ func (ts *traits) find(path string) *column {
 	return ts.by[path]
 }
 
-// Names implements query.Index.
+// Names implements query.Index. They are whole: an event has at most 32 KiB, and
+// a dictionary takes more.
 func (p *planner) Names() []query.EventName {
 	names := p.names.Texts(p.a.v.pin)
 	out := make([]query.EventName, len(names))
 	for code, text := range names {
 		out[code] = query.EventName{
-			Code: uint32(code), Kind: kith.Kind(text[0] - '0').String(), Name: text[1:], Counted: code < mostDays, Cut: len(text) == cutName,
+			Code: uint32(code), Kind: kith.Kind(text[0] - '0').String(), Name: text[1:], Counted: code < mostDays,
 		}
 	}
 	return out

@@ -28,7 +28,6 @@ type EventName struct {
 	Code       uint32
 	Kind, Name string
 	Counted    bool
-	Cut        bool // the name may be longer
 }
 
 // Way is how a leaf is answered, the cheapest first.

@@ -122,7 +122,7 @@ func tabled(c Cond) bool {
 }
 
 // name finds the names for which the conditions are true. False: some of them
-// are not counted by day, or not known whole.
+// are not counted by day.
 func (d *Deeds) name(conds []Cond, now time.Time, x Index) bool {
 	var at EventName
 	r := &reckoner{now: now, look: func(v Value) datum {
@@ -133,9 +133,6 @@ func (d *Deeds) name(conds []Cond, now time.Time, x Index) bool {
 	}}
 	d.Every = len(conds) == 0
 	for _, at = range x.Names() {
-		if !d.Every && at.Cut {
-			return false
-		}
 		if r.cond(And(conds)) != isTrue {
 			continue
 		}
