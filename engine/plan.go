@@ -14,11 +14,15 @@ import (
 // Step is how one part of a condition was answered.
 type Step struct {
 	Part   string        `json:"part"`   // the part of the condition, in one form
-	Way    string        `json:"way"`    // what answered it; "not needed": nobody was left to ask about
+	Way    string        `json:"way"`    // what answered it, or NotNeeded
 	Asked  int           `json:"asked"`  // people it was asked about; -1: all
 	People int           `json:"people"` // those of them for whom it is true
 	Took   time.Duration `json:"took"`   // nanoseconds
 }
+
+// NotNeeded is the way of a part that was not asked for, because nobody was left
+// whom it could be true for.
+const NotNeeded = "not needed"
 
 // planner answers conditions as of the version of an inquiry, by what the state
 // keeps where that is exact, and by DuckDB else. It is a query.Index and
@@ -62,7 +66,7 @@ func (a *inquiry) solve(ctx context.Context, op string, c query.Cond, within *bi
 	for _, l := range leaves {
 		s, ok := p.done[l]
 		if !ok {
-			s = Step{Part: query.Print(l.Cond), Way: "not needed"}
+			s = Step{Part: query.Print(l.Cond), Way: NotNeeded}
 		}
 		steps = append(steps, s)
 	}
