@@ -87,7 +87,8 @@ func (e *Engine) at(v *version) (time.Time, error) {
 	case "at":
 		return set.At, nil
 	case "data":
-		return e.newest(v)
+		v.newest.once.Do(func() { v.newest.at, v.newest.err = e.newest(v) })
+		return v.newest.at, v.newest.err
 	}
 	return e.o.now().UTC(), nil
 }

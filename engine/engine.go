@@ -58,6 +58,7 @@ type Engine struct {
 	keeper      keeper // the line's: checkpoints and sweeping
 	clock       clock
 	tables      references
+	recent      recentDays
 
 	builder  builder // of segments
 	line     *line

@@ -31,7 +31,7 @@ func (e *Engine) Verify(ctx context.Context, name string) (Verification, error) 
 	if _, _, err := e.kept(name); err != nil { // lets the clock be told first
 		return Verification{}, err
 	}
-	a, err := e.inquiry(ctx, op, nil)
+	a, err := e.inquiry(nil)
 	if err != nil {
 		return Verification{}, err
 	}
@@ -48,11 +48,11 @@ func (e *Engine) Verify(ctx context.Context, name string) (Verification, error) 
 	if err != nil {
 		return Verification{}, err
 	}
-	q, err := a.render(op, query.Simplify(c))
+	q, err := a.render(ctx, op, c)
 	if err != nil {
 		return Verification{}, err
 	}
-	found, err := a.run(ctx, q)
+	found, err := a.run(ctx, q, nil)
 	if err != nil {
 		return Verification{}, err
 	}

@@ -86,11 +86,14 @@ func (e *Engine) Schema(ctx context.Context, o *SchemaOptions) (*Schema, error) 
 	if o == nil {
 		o = &SchemaOptions{}
 	}
-	a, err := e.inquiry(ctx, "engine.Schema", nil)
+	a, err := e.inquiry(nil)
 	if err != nil {
 		return nil, err
 	}
 	defer a.close()
+	if err := a.history(ctx); err != nil {
+		return nil, err
+	}
 	s := &surveying{inquiry: a, o: o, leaves: e.hist.Leaves(), top: o.Top, out: &Schema{At: a.v.seq, Now: a.now, Context: []Property{}, Traits: []Property{}, Sources: []SourceSchema{}, Events: []EventSchema{}}}
 	if s.top == 0 {
 		s.top = 5
@@ -119,7 +122,7 @@ type surveying struct {
 
 // ask calls f for each row of a statement.
 func (s *surveying) ask(ctx context.Context, text string, into []any, f func()) error {
-	rows, err := s.rows(ctx, query.SQL{Text: text})
+	rows, err := s.rows(ctx, query.SQL{Text: text}, nil)
 	if err != nil {
 		return err
 	}

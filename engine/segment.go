@@ -241,7 +241,12 @@ func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identif
 	if err != nil {
 		return false, err
 	}
-	s, err := e.answer(ctx, "engine.IsMember", condition, o)
+	a, err := e.inquiry(o)
+	if err != nil {
+		return false, err
+	}
+	defer a.close()
+	s, err := a.answer(ctx, "engine.IsMember", condition, bitmap.Of(uint32(p.ID)))
 	if err != nil {
 		return false, err
 	}
@@ -251,10 +256,14 @@ func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identif
 // Overlap counts, for each pair of conditions, the people for whom both are
 // true: out[i][j] of the i-th and j-th, out[i][i] of one alone.
 func (e *Engine) Overlap(ctx context.Context, conditions []string, o *AskOptions) ([][]int, error) {
+	a, err := e.inquiry(o)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
 	sets := make([]*bitmap.Set, len(conditions))
 	for i, c := range conditions {
-		var err error
-		if sets[i], err = e.answer(ctx, "engine.Overlap", c, o); err != nil {
+		if sets[i], err = a.answer(ctx, "engine.Overlap", c, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -270,9 +279,11 @@ func (e *Engine) Overlap(ctx context.Context, conditions []string, o *AskOptions
 
 // Explanation says how a condition is answered.
 type Explanation struct {
-	Text    string    `json:"text"` // the condition in one form
-	Tree    string    `json:"tree"` // its form for programs: JSON
-	SQL     string    `json:"sql"`  // the statement that DuckDB answers; its values are bound
+	Text    string    `json:"text"`  // the condition in one form
+	Tree    string    `json:"tree"`  // its form for programs: JSON
+	SQL     string    `json:"sql"`   // the same as one statement for DuckDB; its values are bound
+	Args    []any     `json:"-"`     // the values for $1, $2 …: SQL answers the statement with them
+	Steps   []Step    `json:"steps"` // how it was answered, in this order
 	Now     time.Time `json:"now"`
 	True    int       `json:"true"`    // people for whom it is true
 	False   int       `json:"false"`   // and false
@@ -283,7 +294,7 @@ type Explanation struct {
 // Explain answers a condition and says how, and whom missing values leave out.
 func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (Explanation, error) {
 	const op = "engine.Explain"
-	a, err := e.inquiry(ctx, op, o)
+	a, err := e.inquiry(o)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -292,23 +303,29 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	if err != nil {
 		return Explanation{}, err
 	}
-	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
-	var sets [3]*bitmap.Set
-	for i, c := range []query.Cond{c, query.Not{Cond: c}, query.Const(true)} {
-		q, err := a.render(op, query.Simplify(c))
-		if err == nil {
-			sets[i], err = a.run(ctx, q)
-		}
-		if err != nil {
-			return Explanation{}, err
-		}
-		if i == 0 {
-			out.SQL = q.Text
-		}
+	if err := a.history(ctx); err != nil {
+		return Explanation{}, err
 	}
-	out.True, out.False = sets[0].Len(), sets[1].Len()
-	out.Unknown = sets[2].Len() - out.True - out.False
-	return out, nil
+	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
+	q, err := a.render(ctx, op, c)
+	if err != nil {
+		return Explanation{}, err
+	}
+	out.SQL, out.Args = q.Text, q.Args
+	yes, steps, err := a.solve(ctx, op, c, nil)
+	if err != nil {
+		return Explanation{}, err
+	}
+	no, _, err := a.solve(ctx, op, query.Not{Cond: c}, nil)
+	if err != nil {
+		return Explanation{}, err
+	}
+	all, err := a.v.everybody(e)
+	out.Steps, out.True, out.False = steps, yes.Len(), no.Len()
+	if err == nil {
+		out.Unknown = all.Len() - out.True - out.False
+	}
+	return out, err
 }
 
 // ConditionError says what in the text of a condition is not understood, and

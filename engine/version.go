@@ -3,10 +3,13 @@ package engine
 import (
 	"maps"
 	"math"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/bitmap"
 )
 
 // version is everything as it was after one commit: columns and bitmaps by
@@ -25,7 +28,23 @@ type version struct {
 	live      map[string]standing     // segments that are kept, by name
 	due       int64                   // when time passes the next boundary, microseconds
 	next      chan struct{}           // closed when there is a newer one
-	refs      atomic.Int64            // one is the publisher's, while there is no newer one; 0: it is gone
+	all       everyone
+	newest    newestAt
+	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
+}
+
+// everyone is all people of a version, found when somebody asks.
+type everyone struct {
+	once sync.Once
+	set  *bitmap.Set
+	err  error
+}
+
+// newestAt is the newest time of an event of a version, found when somebody asks.
+type newestAt struct {
+	once sync.Once
+	at   time.Time
+	err  error
 }
 
 // versions hands out the version that was published last. Nobody waits for it,

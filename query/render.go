@@ -41,6 +41,21 @@ func Render(c Cond, now time.Time, cat Catalog) (SQL, error) {
 	return SQL{b.String(), r.args}, nil
 }
 
+// RenderEvents is Render for a condition about one aggregate over events, of
+// those people alone who have such events; an id may come twice. Others asks
+// for those of them for whom it is not true.
+func RenderEvents(c Cond, others bool, now time.Time, cat Catalog) (SQL, error) {
+	r := &renderer{now: now, cat: cat, subs: map[string]string{}, twice: true}
+	where, err := r.cond(c)
+	if err != nil {
+		return SQL{}, err
+	}
+	if others {
+		where = "(" + where + ") IS NOT TRUE"
+	}
+	return SQL{"WITH " + r.with[0] + "\nSELECT id FROM s1\nWHERE " + where, r.args}, nil
+}
+
 // renderer writes one statement.
 type renderer struct {
 	now   time.Time
@@ -50,6 +65,7 @@ type renderer struct {
 	joins []string          // how the person gets to them
 	subs  map[string]string // value of a sub-select, by its text
 	open  []string          // segments that are being written, for the path of a cycle
+	twice bool              // a sub-select may give a person twice
 	of    string            // what names of people stand after: p, or q within events
 }
 
@@ -301,7 +317,11 @@ func (r *renderer) exists(c *Exists) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := r.sub("SELECT DISTINCT e.profile_id AS id, TRUE AS v" + rows)
+	once := "DISTINCT "
+	if r.twice {
+		once = ""
+	}
+	name := r.sub("SELECT " + once + "e.profile_id AS id, TRUE AS v" + rows)
 	r.subs[key] = name + ".v IS NOT NULL"
 	return r.subs[key], nil
 }
