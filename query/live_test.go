@@ -149,7 +149,7 @@ var answers = []struct {
 	{"plan LIKE 'P!%%' ESCAPE '!'", No, ""},
 	{"plan ILIKE 'PRR%' ESCAPE 'R'", Yes, ""},
 	{"plan REGEXP '^P.o$' AND plan NOT REGEXP '^ro'", Yes, ""},
-	{"length(word) = 5 AND lower(word) = 'grÖße'", Yes, ""},
+	{"length(word) = 5 AND lower(word) = 'größe'", Yes, ""},
 	{"coalesce(nothing, plan, 'x') = 'Pro' AND coalesce(nothing, 'x') = 'x'", Yes, ""},
 	{"in_segment('staff') AND NOT in_segment('others')", Yes, ""},
 	{"plan IN (SELECT sku FROM products) AND number(ltv) IN (SELECT price FROM products) AND word NOT IN (SELECT sku FROM products)", Yes, ""},

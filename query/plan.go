@@ -211,7 +211,7 @@ func (p *planning) leaf(c Cond) *Plan {
 	l := &Piece{Cond: c, Way: ByDuckDB}
 	t := topicOf(c)
 	switch {
-	case t.many || ranks(c):
+	case t.many || ranks(c) || t.agg != nil && t.agg.Type() == Untold: // of the last each reading is a sub-select
 	case t.trait != nil:
 		if as, ok := p.x.Kept(t.trait); ok {
 			l.Way, l.Sole = ByTrait, newSole(t.trait, as, c, p.now)
