@@ -32,7 +32,7 @@ var questions = []question{
 }
 
 // What the native copy is made of: the columns that the questions touch, and those beside them.
-var copied = []struct{ table, from string }{
+var copies = []struct{ table, from string }{
 	{"profiles", `SELECT id, public_id, first_seen, last_seen, known, country, city, plan, newsletter, visits FROM profiles`},
 	{"events", `SELECT seq, profile_id, kind, name, ts, received_at, source, properties.total AS properties_total, properties.price AS properties_price,
 		properties.category AS properties_category, properties.brand AS properties_brand FROM events ORDER BY seq`},
@@ -46,28 +46,37 @@ func (r *run) questions(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	db, err := peer.Open(r.path("peer.duckdb"), threads())
+	db, err := r.copied(ctx, e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	for _, c := range copied {
-		rows, err := e.SQL(ctx, c.from)
-		if err != nil {
-			return err
-		}
-		n, err := db.Copy(ctx, c.table, rows)
-		if err != nil {
-			return err
-		}
-		r.say("questions: copied %d rows of %s", n, c.table)
-	}
 	for _, q := range questions {
 		if err := r.ask(ctx, e, db, q); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copied makes the native copy. It must be closed.
+func (r *run) copied(ctx context.Context, e *engine.Engine) (*peer.DB, error) {
+	db, err := peer.Open(r.path("peer.duckdb"), threads())
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range copies {
+		rows, err := e.SQL(ctx, c.from)
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		n, err := db.Copy(ctx, c.table, rows)
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		r.say("copied %d rows of %s", n, c.table)
+	}
+	return db, nil
 }
 
 // ask compares the two answers to a question, and then times it on both sides in turn.

@@ -13,19 +13,19 @@ import (
 	"github.com/kithdb/kith/storage/bitmap"
 )
 
-// inquiry is a inquiry about people, as of one version and one instant.
+// inquiry is a question about people, as of one version and one instant.
 type inquiry struct {
 	e   *Engine
 	v   *version
 	now time.Time
-	cat *catalog
-	w   *view
 	as  string
 	all map[string]Segment
+	w   *view    // what DuckDB sees; nil until history is ready
+	cat *catalog // what names mean there
 }
 
 // inquiry begins one. It must be closed.
-func (e *Engine) inquiry(ctx context.Context, op string, o *AskOptions) (*inquiry, error) {
+func (e *Engine) inquiry(o *AskOptions) (*inquiry, error) {
 	if o == nil {
 		o = &AskOptions{}
 	}
@@ -34,7 +34,7 @@ func (e *Engine) inquiry(ctx context.Context, op string, o *AskOptions) (*inquir
 		return nil, err
 	}
 	a := &inquiry{e: e, v: v, now: o.Now.UTC(), as: o.as}
-	if err = e.follow.catchUp(ctx, v.seq); err == nil && o.Now.IsZero() {
+	if o.Now.IsZero() {
 		a.now, err = e.at(v)
 	}
 	if err == nil {
@@ -45,14 +45,27 @@ func (e *Engine) inquiry(ctx context.Context, op string, o *AskOptions) (*inquir
 		return nil, err
 	}
 	a.now = a.now.Truncate(time.Microsecond)
-	a.w = &view{e: e, v: v, now: a.now.UnixMicro()}
-	if a.w.owner, err = e.owners(v); err != nil {
-		a.close()
-		return nil, err
-	}
-	a.cat = a.w.catalog()
-	a.cat.segments = a.segment
 	return a, nil
+}
+
+// history makes ready what DuckDB sees, and what names mean there: history has
+// to have come as far as the version. A question that it is not needed for does
+// not wait for that.
+func (a *inquiry) history(ctx context.Context) error {
+	if a.w != nil {
+		return nil
+	}
+	if err := a.e.follow.catchUp(ctx, a.v.seq); err != nil {
+		return err
+	}
+	w := &view{e: a.e, v: a.v, now: a.now.UnixMicro()}
+	var err error
+	if w.owner, err = a.e.owners(a.v); err != nil {
+		return err
+	}
+	a.w, a.cat = w, w.catalog()
+	a.cat.segments = a.segment
+	return nil
 }
 
 func (a *inquiry) close() { a.e.release(a.v) }
@@ -82,7 +95,7 @@ func (a *inquiry) condition(op, text string) (query.Cond, error) {
 		return nil, &kith.Error{Op: op, Err: err}
 	}
 	if t, ok := c.(*query.Truth); ok && segmentName.MatchString(text) { // one word: a segment, or a trait that there is
-		if trait, ok := t.V.(*query.Trait); ok && !trait.Fixed && a.cat.traits[trait.Path].Name == "" {
+		if trait, ok := t.V.(*query.Trait); ok && !trait.Fixed && a.e.traits.find(trait.Path) == nil {
 			return nil, noSegment(op, text)
 		}
 	}
@@ -111,72 +124,92 @@ func (a *inquiry) absent(c query.Cond) []string {
 	return out
 }
 
-func (a *inquiry) render(op string, c query.Cond) (query.SQL, error) {
-	q, err := query.Render(c, a.now, a.cat)
-	if err != nil {
-		var known *kith.Error
-		if errors.As(err, &known) {
-			return q, err
-		}
+// render writes a condition as one statement.
+func (a *inquiry) render(ctx context.Context, op string, c query.Cond) (query.SQL, error) {
+	return a.write(ctx, op, func(cat *catalog) (query.SQL, error) { return query.Render(query.Simplify(c), a.now, cat) })
+}
+
+// write writes a statement when history is ready for it.
+func (a *inquiry) write(ctx context.Context, op string, f func(*catalog) (query.SQL, error)) (query.SQL, error) {
+	if err := a.history(ctx); err != nil {
+		return query.SQL{}, err
+	}
+	q, err := f(a.cat)
+	var known *kith.Error
+	if err != nil && !errors.As(err, &known) {
 		err = &kith.Error{Op: op, Kind: kith.ErrInvalid, Err: err}
 	}
 	return q, err
 }
 
-// rows asks DuckDB a statement, as of the version of the inquiry.
-func (a *inquiry) rows(ctx context.Context, q query.SQL) (*sql.Rows, error) {
+// rows asks DuckDB a statement, as of the version of the inquiry. The table
+// profiles has those of within alone; nil: all people.
+func (a *inquiry) rows(ctx context.Context, q query.SQL, within *bitmap.Set) (*sql.Rows, error) {
+	if err := a.history(ctx); err != nil {
+		return nil, err
+	}
+	w := *a.w
+	if within != nil {
+		w.within = within.Dense(w.fragmentBlocks())
+	}
 	if !a.v.hold() { // for history, which releases it
 		return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
 	}
-	return a.e.hist.SQL(ctx, a.w, q.Text, q.Args...)
+	return a.e.hist.SQL(ctx, &w, q.Text, q.Args...)
 }
 
-// run asks DuckDB for people.
-func (a *inquiry) run(ctx context.Context, q query.SQL) (*bitmap.Set, error) {
-	rows, err := a.rows(ctx, q)
+// run asks DuckDB for people of within; nil: of all. They come 32 to a row:
+// what passes from DuckDB to us passes value by value.
+func (a *inquiry) run(ctx context.Context, q query.SQL, within *bitmap.Set) (*bitmap.Set, error) {
+	rows, err := a.rows(ctx, query.SQL{Text: "SELECT (id >> 5)::UINTEGER, bit_or(1::UBIGINT << (id & 31)::UBIGINT) FROM (\n" + q.Text + "\n) GROUP BY 1", Args: q.Args}, within)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var ids []uint32
+	words := make([]uint64, int(a.v.fragments>>16+1)<<10)
 	for rows.Next() {
-		var id uint32
-		if err := rows.Scan(&id); err != nil {
+		var w uint32
+		var bits uint64
+		if err := rows.Scan(&w, &bits); err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		words[w>>1] |= bits << (w & 1 << 5)
 	}
-	return bitmap.Of(ids...), rows.Err()
+	return bitmap.FromWords(words), rows.Err()
 }
 
 // ask answers a condition.
 func (e *Engine) ask(ctx context.Context, op string, c query.Cond, o *AskOptions) (*bitmap.Set, error) {
-	a, err := e.inquiry(ctx, op, o)
+	a, err := e.inquiry(o)
 	if err != nil {
 		return nil, err
 	}
 	defer a.close()
-	q, err := a.render(op, query.Simplify(c))
-	if err != nil {
-		return nil, err
-	}
-	return a.run(ctx, q)
+	out, _, err := a.solve(ctx, op, c, nil)
+	return out, err
 }
 
 // answer answers the name of a segment, or a condition.
 func (e *Engine) answer(ctx context.Context, op, condition string, o *AskOptions) (*bitmap.Set, error) {
-	a, err := e.inquiry(ctx, op, o)
+	if o == nil || o.Now.IsZero() {
+		if s, ok, err := e.kept(condition); ok || err != nil {
+			return s, err
+		}
+	}
+	a, err := e.inquiry(o)
 	if err != nil {
 		return nil, err
 	}
 	defer a.close()
+	return a.answer(ctx, op, condition, nil)
+}
+
+// answer answers the name of a segment, or a condition, for those of within.
+func (a *inquiry) answer(ctx context.Context, op, condition string, within *bitmap.Set) (*bitmap.Set, error) {
 	c, err := a.condition(op, condition)
 	if err != nil {
 		return nil, err
 	}
-	q, err := a.render(op, query.Simplify(c))
-	if err != nil {
-		return nil, err
-	}
-	return a.run(ctx, q)
+	out, _, err := a.solve(ctx, op, c, within)
+	return out, err
 }

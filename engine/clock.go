@@ -37,7 +37,7 @@ func (e *Engine) SetClock(spec string) error {
 		}
 		set = ClockSetting{Mode: "at", At: at.UTC()}
 	}
-	return e.metaThen(func(tx *storage.Tx, seq kith.Seq, _ int64) error {
+	err := e.metaThen(func(tx *storage.Tx, seq kith.Seq, _ int64) error {
 		e.clock.mu.Lock()
 		defer e.clock.mu.Unlock()
 		if old := e.clock.set; set.Mode == "at" && set.At.Before(old.At) {
@@ -52,6 +52,13 @@ func (e *Engine) SetClock(spec string) error {
 		defer e.clock.mu.Unlock()
 		e.clock.set = set
 	})
+	if err != nil {
+		return err
+	}
+	if err := e.inLine(e.rewind); err != nil {
+		return err
+	}
+	return e.tickTo(e.o.now())
 }
 
 // Clock gives the standing clock and what it says now.
@@ -80,7 +87,8 @@ func (e *Engine) at(v *version) (time.Time, error) {
 	case "at":
 		return set.At, nil
 	case "data":
-		return e.newest(v)
+		v.newest.once.Do(func() { v.newest.at, v.newest.err = e.newest(v) })
+		return v.newest.at, v.newest.err
 	}
 	return e.o.now().UTC(), nil
 }

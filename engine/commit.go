@@ -18,6 +18,11 @@ func (t *turn) cutBlob() error {
 // stands on: nothing is published or acknowledged before the store has synced.
 func (t *turn) commit() error {
 	l, e := t.l, t.l.e
+	late, err := t.settleLive()
+	if err != nil {
+		return err
+	}
+	l.late = late
 	if err := t.settleRepeats(); err != nil {
 		return err
 	}
@@ -81,6 +86,9 @@ func (t *turn) put() error {
 // putHead writes the head record: where the log stands, and what was counted.
 func (l *line) putHead(tx *storage.Tx, at int64) error {
 	l.head.At = at
+	if l.live != nil && len(l.live.segs) > 0 {
+		l.head.Told = l.live.now
+	}
 	l.head.Counts = tx.Counts()
 	return tx.PutMeta(storage.MetaHead(), &l.head)
 }

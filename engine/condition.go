@@ -14,15 +14,15 @@ func init() { history.FoldText = query.Fold }
 // catalog says what the names of a condition mean in one version: what SQL
 // sees under them (docs/sql.md). It is a query.Catalog.
 type catalog struct {
-	traits   map[string]history.Field // by path
-	leaves   map[string]history.Leaf  // by path
+	traits   map[string]history.Field                // by path
+	leaves   map[string]map[history.FieldType]string // by path: columns of events that read it as a type
 	tables   map[string][]history.Field
 	segments func(name string) (query.Cond, error)
 }
 
 // catalog gives that of a view.
 func (w *view) catalog() *catalog {
-	c := &catalog{traits: map[string]history.Field{}, leaves: w.e.hist.Leaves(), tables: map[string][]history.Field{}}
+	c := &catalog{traits: map[string]history.Field{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}}
 	fields := w.profiles().Fields()
 	for i, col := range w.e.traits.all()[:len(fields)-fixedColumns] {
 		c.traits[col.path] = fields[fixedColumns+i]
@@ -38,6 +38,8 @@ var readings = map[history.FieldType]query.Type{
 	history.String: query.Text, history.Decimal: query.Number, history.Bool: query.Bool, history.Timestamp: query.Time,
 }
 
+var fieldTypeOf = map[query.Type]history.FieldType{query.Text: history.String, query.Number: history.Decimal, query.Bool: history.Bool}
+
 // Trait implements query.Catalog.
 func (c *catalog) Trait(path string, as query.Type) (string, bool) {
 	f, ok := c.traits[path]
@@ -46,8 +48,8 @@ func (c *catalog) Trait(path string, as query.Type) (string, bool) {
 
 // Field implements query.Catalog.
 func (c *catalog) Field(path string, as query.Type) (string, bool) {
-	l, ok := c.leaves[path]
-	return "e." + l.Name, ok && readings[l.Type] == as
+	name, ok := c.leaves[path][fieldTypeOf[as]]
+	return "e." + name, ok
 }
 
 // Cell implements query.Catalog.

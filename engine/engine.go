@@ -58,7 +58,9 @@ type Engine struct {
 	keeper      keeper // the line's: checkpoints and sweeping
 	clock       clock
 	tables      references
+	recent      recentDays
 
+	builder  builder // of segments
 	line     *line
 	follow   *follower
 	versions versions
@@ -80,6 +82,12 @@ func Open(dir string, o *Options) (*Engine, error) {
 	if err := e.open(); err != nil {
 		e.abandon()
 		return nil, err
+	}
+	if !e.o.ReadOnly {
+		if err := e.startLive(); err != nil {
+			e.abandon()
+			return nil, err
+		}
 	}
 	go e.line.run()
 	go e.follow.run()
@@ -275,6 +283,7 @@ func (e *Engine) Close() error {
 func (e *Engine) close() error {
 	var errs []error
 	errs = append(errs, e.deafen())
+	e.builder.close()
 	e.line.q.close()
 	<-e.ended
 	errs = append(errs, e.follow.close())

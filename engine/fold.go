@@ -47,6 +47,10 @@ func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, told []news) 
 	}
 	p := f.e.people
 	who := p.Owner(ev.Fragment)
+	live := t.l.live
+	if live != nil && !p.Count.Has(uint32(who)) {
+		live.moved(ev.Fragment, kith.ByEvent, ev.Seq)
+	}
 	p.Warm(who, ev.Fragment)
 	var name uint32
 	var err error
@@ -64,6 +68,9 @@ func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, told []news) 
 		return err
 	}
 	f.e.places.Add(ev.Fragment, ordinal, name, day)
+	if live != nil {
+		live.happened(ev)
+	}
 	return f.tell(t, ev, who, told)
 }
 
@@ -106,6 +113,10 @@ func (t *turn) Joined(stay, gone kith.ProfileID, moved []kith.FragmentID) error 
 		return nil // identifiers that this event is the first to have: nothing was counted or said
 	}
 	f := t.l.fold
+	if t.l.live != nil {
+		t.l.live.moved(kith.FragmentID(stay), kith.ByMerge, t.graph.Cause)
+		t.l.live.moved(kith.FragmentID(gone), kith.ByMerge, t.graph.Cause)
+	}
 	if err := f.moveDays(uint32(gone), uint32(stay), moved); err != nil {
 		return err
 	}
@@ -160,6 +171,9 @@ func (t *turn) Parted(changes []storage.Assignment) error {
 	}
 	parts := map[kith.ProfileID]bool{}
 	for _, c := range changes {
+		if t.l.live != nil {
+			t.l.live.moved(c.Fragment, kith.ByCut, t.graph.Cause)
+		}
 		parts[c.Profile] = true
 		f.e.state.Do(func() { f.e.people.Recount(c.Profile, c.Fragment) })
 		if c.Profile != old {

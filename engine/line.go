@@ -42,6 +42,7 @@ type line struct {
 
 	sessions map[uint32]*session // loads that run
 
+	live    *live // members of segments; nil: nothing is kept current
 	fold    *folder
 	prints  *clean.Cleaner  // for the prints of derived message ids
 	judge   *identity.Judge // for items that other rules cleaned; nil: the rules have no anomalies
@@ -51,6 +52,7 @@ type line struct {
 	pairs   *pairCache
 	docs    *docCache
 	words   *teller
+	late    bool   // time has passed more boundaries than one turn took
 	blob    int    // bytes that the next blob will probably have
 	chunk   []byte // room for the decisions of a blob
 }
@@ -138,11 +140,15 @@ type piece struct {
 func (l *line) run() {
 	defer close(l.e.ended)
 	for {
-		c, ok := l.q.take(!l.e.busy())
+		c, ok := l.q.take(!l.e.busy() && !l.late)
 		if !ok {
 			return
 		}
 		switch {
+		case c == nil && l.late:
+			if _, err := l.tick(l.e.o.now()); err != nil {
+				return
+			}
 		case c == nil:
 		case c.run != nil:
 			c.err = c.run()

@@ -42,6 +42,7 @@ type limits struct {
 	runs     int64  // bytes for opened blocks of message ids, and of tokens, and of places
 	docs     int64  // bytes for opened trait documents
 	tables   int64  // bytes for opened columns of reference tables
+	recent   int64  // bytes for the events of days that windows cut
 	caches   int    // entries of the caches of identifiers and of pairs
 	replay   uint64 // a checkpoint begins when so many events would have to be told again; each takes about 100 bytes until then
 }
@@ -81,6 +82,7 @@ func (o *Options) limits() limits {
 		runs:     memory / 128,
 		docs:     min(memory/32, 256<<20),
 		tables:   min(memory/32, 256<<20),
+		recent:   min(memory/64, 128<<20),
 		caches:   int(min(memory/2048, 1<<20)),
 		replay:   uint64(min(max(memory/2048, 100_000), 1_000_000)),
 	}

@@ -17,7 +17,7 @@ import (
 // columns it gives public_id, first_seen and last_seen.
 func (e *Engine) People(ctx context.Context, condition string, columns []string, o *AskOptions) (*sql.Rows, error) {
 	const op = "engine.People"
-	a, err := e.inquiry(ctx, op, o)
+	a, err := e.inquiry(o)
 	if err != nil {
 		return nil, err
 	}
@@ -26,12 +26,11 @@ func (e *Engine) People(ctx context.Context, condition string, columns []string,
 	if err != nil {
 		return nil, err
 	}
-	q, err := a.render(op, query.Simplify(c))
-	if err != nil {
-		return nil, err
-	}
 	if len(columns) == 0 {
 		columns = []string{"public_id", "first_seen", "last_seen"}
+	}
+	if err := a.history(ctx); err != nil {
+		return nil, err
 	}
 	quoted := make([]string, len(columns))
 	fields := a.w.profiles().Fields()
@@ -42,6 +41,9 @@ func (e *Engine) People(ctx context.Context, condition string, columns []string,
 		}
 		quoted[i] = query.Ident(fields[k].Name)
 	}
-	text := "SELECT " + strings.Join(quoted, ", ") + " FROM profiles WHERE id IN (\n" + q.Text + "\n) ORDER BY public_id"
-	return a.rows(ctx, query.SQL{Text: text, Args: q.Args})
+	who, _, err := a.solve(ctx, op, c, nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.rows(ctx, query.SQL{Text: "SELECT " + strings.Join(quoted, ", ") + " FROM profiles ORDER BY public_id"}, who)
 }

@@ -178,6 +178,9 @@ func (b *rebuilder) tell(ctx context.Context, numbers iter.Seq2[truth, error], s
 // done ends the telling: x is what e is as of these numbers.
 func (b *rebuilder) done(seq kith.Seq, events uint64, fragments uint32) error {
 	x := b.x
+	if err := b.members(); err != nil {
+		return err
+	}
 	x.line.head.Seq, x.line.head.Events, x.line.head.Fragments = seq, events, fragments
 	if err := x.settle(); err != nil {
 		return err

@@ -36,7 +36,7 @@ func (e *Engine) digestOf(ctx context.Context, v *version) (map[string]string, e
 	}{
 		{"owner", d.owners}, {"counts", d.counts}, {"places", d.places}, {"days", d.days},
 		{"documents", d.documents}, {"pairs", d.pairs}, {"traits", d.traits}, {"values", d.values},
-		{"words", d.words},
+		{"words", d.words}, {"members", d.members},
 	} {
 		if err := ctx.Err(); err != nil {
 			return out, err
@@ -58,6 +58,24 @@ func (d *digester) words() error {
 	}
 	_, err := d.e.missing(d.v, d.e.keys, func(w storage.WordOf) { d.put(w.Fragment) })
 	return err
+}
+
+// members writes who is in which segment.
+func (d *digester) members() error {
+	members, err := d.e.state.Values(storage.MembersIndex)
+	if err != nil {
+		return err
+	}
+	for _, code := range members.Codes(d.v.pin) {
+		set, err := members.Set(d.v.pin, code)
+		if err != nil {
+			return err
+		}
+		for row := range set.All() {
+			d.put(code, row)
+		}
+	}
+	return nil
 }
 
 type digester struct {

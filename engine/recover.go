@@ -286,13 +286,20 @@ func (e *Engine) replayState() error {
 		e.places.Begin()
 		e.tokens.Begin()
 		e.words.Begin()
-		err := storage.EachRecord(blob, func(rec *storage.Record) error {
+		h, err := storage.HeadOf(blob)
+		if err != nil {
+			return err
+		}
+		err = storage.EachRecord(blob, func(rec *storage.Record) error {
 			if rec.Seq <= e.checkpoint.Seq {
 				return nil
 			}
 			return t.retell(rec)
 		})
 		if err = errors.Join(err, t.retellHeld(), e.state.Err()); err != nil {
+			return err
+		}
+		if err := t.retellChanges(max(h.First, e.checkpoint.Seq+1), last); err != nil {
 			return err
 		}
 		clear(t.docs) // the store has them, durable with their turns: kept here they would grow with the tail

@@ -145,7 +145,10 @@ func (e *Engine) countTable(load *storage.Load, v *storage.TableVersion) error {
 		e.line.head.Loads++
 		v.Load, v.Seq, v.At = load.ID, seq, at
 		return errors.Join(tx.PutLoad(load), tx.PutTable(v))
-	}, func() { e.tables.now = append(slices.Clip(e.tables.now), v) })
+	}, func() {
+		e.tables.now = append(slices.Clip(e.tables.now), v)
+		e.tableChanged(v.Table)
+	})
 }
 
 func versionOf(v *storage.TableVersion) TableVersion {
@@ -229,7 +232,10 @@ func (e *Engine) loseTable(ctx context.Context, op, on string, which func(*stora
 			return noTable(op, on)
 		}
 		return tx.DropTable(&loss)
-	}, func() { e.tables.now = left })
+	}, func() {
+		e.tables.now = left
+		e.tableChanged(gone[0].Table)
+	})
 	for _, v := range gone {
 		if err == nil {
 			err = e.dropChunks(ctx, v.Content, count(v.Chunks))

@@ -86,12 +86,15 @@ func (e *Engine) Schema(ctx context.Context, o *SchemaOptions) (*Schema, error) 
 	if o == nil {
 		o = &SchemaOptions{}
 	}
-	a, err := e.inquiry(ctx, "engine.Schema", nil)
+	a, err := e.inquiry(nil)
 	if err != nil {
 		return nil, err
 	}
 	defer a.close()
-	s := &surveying{inquiry: a, o: o, top: o.Top, out: &Schema{At: a.v.seq, Now: a.now, Context: []Property{}, Traits: []Property{}, Sources: []SourceSchema{}, Events: []EventSchema{}}}
+	if err := a.history(ctx); err != nil {
+		return nil, err
+	}
+	s := &surveying{inquiry: a, o: o, leaves: e.hist.Leaves(), top: o.Top, out: &Schema{At: a.v.seq, Now: a.now, Context: []Property{}, Traits: []Property{}, Sources: []SourceSchema{}, Events: []EventSchema{}}}
 	if s.top == 0 {
 		s.top = 5
 	}
@@ -110,6 +113,8 @@ type surveying struct {
 	top int
 	out *Schema
 
+	leaves map[string]history.Leaf
+
 	total     int64            // all events
 	conflicts map[string]int64 // by event and path, and by path alone
 	paths     map[string][]string
@@ -117,7 +122,7 @@ type surveying struct {
 
 // ask calls f for each row of a statement.
 func (s *surveying) ask(ctx context.Context, text string, into []any, f func()) error {
-	rows, err := s.rows(ctx, query.SQL{Text: text})
+	rows, err := s.rows(ctx, query.SQL{Text: text}, nil)
 	if err != nil {
 		return err
 	}
@@ -243,7 +248,7 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 
 // leaf says what is known of a leaf beforehand.
 func (s *surveying) leaf(path string, conflicts int64) (seen, bool) {
-	l, ok := s.cat.leaves[path]
+	l, ok := s.leaves[path]
 	if !ok {
 		return seen{}, false
 	}

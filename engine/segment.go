@@ -20,6 +20,9 @@ type Segment struct {
 	Text    string    `json:"text"`    // the condition, in one form
 	At      time.Time `json:"at"`      // when this version was defined
 	Seq     kith.Seq  `json:"seq"`     // of the record that defined it
+	State   string    `json:"state"`   // live: its members are kept current; building: they are being found, and questions are answered on demand
+
+	number uint32
 }
 
 var segmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
@@ -39,7 +42,11 @@ func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error)
 	if _, err := e.ask(ctx, "engine.Define", c, &AskOptions{as: name}); err != nil { // that it can be answered
 		return Segment{}, err
 	}
+	if _, err := query.Compile(c); err != nil {
+		return Segment{}, &kith.Error{Op: "engine.Define", On: name, Kind: kith.ErrUnsupported, Err: err}
+	}
 	seg := Segment{Name: name, Text: query.Print(c)}
+	var s *liveSegment
 	err = e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
 		all, err := e.definitions(tx)
 		if err != nil {
@@ -50,25 +57,64 @@ func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error)
 			seg = old
 			return errSame
 		}
-		seg.Version, seg.Seq, seg.At = old.Version+1, seq, time.UnixMicro(at).UTC()
+		seg.Version, seg.Seq, seg.At, seg.number = old.Version+1, seq, time.UnixMicro(at).UTC(), old.number
+		if old.Version == 0 {
+			seg.number = uint32(len(all))
+		}
 		sealed, err := e.keys.Seal(nobody, uint64(seq), sealSegment, []byte(seg.Text), nil)
 		if err != nil {
 			return err
 		}
 		return tx.PutSegment(&storage.SegmentRecord{Name: name, Version: seg.Version, Seq: seq, At: at, Sealed: sealed})
-	}, func() {})
+	}, func() { s = e.takeUp(seg) })
 	if errors.Is(err, errSame) {
-		err = nil
+		return seg, nil
 	}
-	return seg, err
+	if err != nil || s == nil {
+		return seg, err
+	}
+	return s.wait(ctx)
+}
+
+// takeUp lets a definition that was just stored be kept current.
+func (e *Engine) takeUp(seg Segment) *liveSegment {
+	l := e.line.live
+	if l == nil {
+		return nil
+	}
+	if len(l.segs) == 0 {
+		l.now = max(l.now, l.clocked(e.o.now()))
+	}
+	s, err := l.define(seg, kith.ByDefinition)
+	if err != nil {
+		e.line.stop(err) // it was compiled before it was stored
+	}
+	return s
+}
+
+// wait waits until a segment is built.
+func (s *liveSegment) wait(ctx context.Context) (Segment, error) {
+	seg := s.Segment
+	seg.State = "building"
+	select {
+	case <-ctx.Done():
+		return seg, ctx.Err()
+	case <-s.built:
+	}
+	if s.err == nil {
+		seg.State = "live"
+	}
+	return seg, s.err
 }
 
 var errSame = errors.New("the definition is in force already")
 
 // DropSegment takes a segment away. One that others use is ErrDenied. Its
 // versions stay in the log, and one that is defined under its name later counts on.
-func (e *Engine) DropSegment(_ context.Context, name string) error {
-	return e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+func (e *Engine) DropSegment(ctx context.Context, name string) error {
+	var gone Segment
+	var s *liveSegment
+	err := e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
 		all, err := e.definitions(tx)
 		if err != nil {
 			return err
@@ -91,8 +137,14 @@ func (e *Engine) DropSegment(_ context.Context, name string) error {
 				}
 			}
 		}
-		return tx.PutSegment(&storage.SegmentRecord{Name: name, Version: old.Version + 1, Seq: seq, At: at})
-	}, func() {})
+		gone = Segment{Name: name, Version: old.Version + 1, Seq: seq, At: time.UnixMicro(at).UTC(), number: old.number}
+		return tx.PutSegment(&storage.SegmentRecord{Name: name, Version: gone.Version, Seq: seq, At: at})
+	}, func() { s = e.takeUp(gone) })
+	if err != nil || s == nil {
+		return err
+	}
+	_, err = s.wait(ctx)
+	return err
 }
 
 func noSegment(op, name string) error {
@@ -109,7 +161,10 @@ type segmentReader interface {
 func (e *Engine) definitions(r segmentReader) (map[string]Segment, error) {
 	all := map[string]Segment{}
 	err := r.Segments(func(rec *storage.SegmentRecord) error {
-		s := Segment{Name: rec.Name, Version: rec.Version, Seq: rec.Seq, At: time.UnixMicro(rec.At).UTC()}
+		s := Segment{Name: rec.Name, Version: rec.Version, Seq: rec.Seq, At: time.UnixMicro(rec.At).UTC(), number: uint32(len(all))}
+		if old, ok := all[rec.Name]; ok {
+			s.number = old.number
+		}
 		if rec.Sealed != nil {
 			text, err := e.keys.Open(nobody, uint64(rec.Seq), sealSegment, rec.Sealed, nil)
 			if err != nil {
@@ -137,6 +192,10 @@ func (e *Engine) Segments(context.Context) ([]Segment, error) {
 	out := []Segment{}
 	for _, name := range sortedKeys(all) {
 		if s := all[name]; s.Text != "" {
+			s.State = "building"
+			if v.live[name].ready {
+				s.State = "live"
+			}
 			out = append(out, s)
 		}
 	}
@@ -182,7 +241,12 @@ func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identif
 	if err != nil {
 		return false, err
 	}
-	s, err := e.answer(ctx, "engine.IsMember", condition, o)
+	a, err := e.inquiry(o)
+	if err != nil {
+		return false, err
+	}
+	defer a.close()
+	s, err := a.answer(ctx, "engine.IsMember", condition, bitmap.Of(uint32(p.ID)))
 	if err != nil {
 		return false, err
 	}
@@ -192,10 +256,14 @@ func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identif
 // Overlap counts, for each pair of conditions, the people for whom both are
 // true: out[i][j] of the i-th and j-th, out[i][i] of one alone.
 func (e *Engine) Overlap(ctx context.Context, conditions []string, o *AskOptions) ([][]int, error) {
+	a, err := e.inquiry(o)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
 	sets := make([]*bitmap.Set, len(conditions))
 	for i, c := range conditions {
-		var err error
-		if sets[i], err = e.answer(ctx, "engine.Overlap", c, o); err != nil {
+		if sets[i], err = a.answer(ctx, "engine.Overlap", c, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -211,9 +279,11 @@ func (e *Engine) Overlap(ctx context.Context, conditions []string, o *AskOptions
 
 // Explanation says how a condition is answered.
 type Explanation struct {
-	Text    string    `json:"text"` // the condition in one form
-	Tree    string    `json:"tree"` // its form for programs: JSON
-	SQL     string    `json:"sql"`  // the statement that DuckDB answers; its values are bound
+	Text    string    `json:"text"`  // the condition in one form
+	Tree    string    `json:"tree"`  // its form for programs: JSON
+	SQL     string    `json:"sql"`   // the same as one statement for DuckDB; its values are bound
+	Args    []any     `json:"-"`     // the values for $1, $2 …: SQL answers the statement with them
+	Steps   []Step    `json:"steps"` // how it was answered, in this order
 	Now     time.Time `json:"now"`
 	True    int       `json:"true"`    // people for whom it is true
 	False   int       `json:"false"`   // and false
@@ -224,7 +294,7 @@ type Explanation struct {
 // Explain answers a condition and says how, and whom missing values leave out.
 func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (Explanation, error) {
 	const op = "engine.Explain"
-	a, err := e.inquiry(ctx, op, o)
+	a, err := e.inquiry(o)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -233,23 +303,29 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	if err != nil {
 		return Explanation{}, err
 	}
-	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
-	var sets [3]*bitmap.Set
-	for i, c := range []query.Cond{c, query.Not{Cond: c}, query.Const(true)} {
-		q, err := a.render(op, query.Simplify(c))
-		if err == nil {
-			sets[i], err = a.run(ctx, q)
-		}
-		if err != nil {
-			return Explanation{}, err
-		}
-		if i == 0 {
-			out.SQL = q.Text
-		}
+	if err := a.history(ctx); err != nil {
+		return Explanation{}, err
 	}
-	out.True, out.False = sets[0].Len(), sets[1].Len()
-	out.Unknown = sets[2].Len() - out.True - out.False
-	return out, nil
+	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
+	q, err := a.render(ctx, op, c)
+	if err != nil {
+		return Explanation{}, err
+	}
+	out.SQL, out.Args = q.Text, q.Args
+	yes, steps, err := a.solve(ctx, op, c, nil)
+	if err != nil {
+		return Explanation{}, err
+	}
+	no, _, err := a.solve(ctx, op, query.Not{Cond: c}, nil)
+	if err != nil {
+		return Explanation{}, err
+	}
+	all, err := a.v.everybody(e)
+	out.Steps, out.True, out.False = steps, yes.Len(), no.Len()
+	if err == nil {
+		out.Unknown = all.Len() - out.True - out.False
+	}
+	return out, err
 }
 
 // ConditionError says what in the text of a condition is not understood, and

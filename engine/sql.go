@@ -42,7 +42,8 @@ type view struct {
 	v   *version
 	now int64 // what now() means, microseconds
 
-	owner [][]uint32
+	owner  [][]uint32
+	within []uint64 // whom profiles has; nil: all people
 }
 
 // Now gives what now() means.

@@ -15,7 +15,7 @@ const fixedColumns = 5
 // profiles has one row for each person.
 func (w *view) profiles() history.Table {
 	e, v := w.e, w.v
-	p := &profileTable{e: e, v: v, columns: e.traits.all()}
+	p := &profileTable{e: e, v: v, within: w.within, columns: e.traits.all()}
 	fields := []history.Field{
 		{Name: "id", Type: history.UInt}, {Name: "public_id", Type: history.String}, {Name: "first_seen", Type: history.Timestamp},
 		{Name: "last_seen", Type: history.Timestamp}, {Name: "known", Type: history.Bool},
@@ -54,22 +54,24 @@ type profileTable struct {
 	v       *version
 	columns []*column
 	fixed   int
+	within  []uint64 // whom it has; nil: all people
 }
 
 func (p *profileTable) read(block int, fields []int) (*history.Block, error) {
-	owners, err := p.e.people.Owners(p.v.pin, block)
+	var within []uint64
+	if p.within != nil {
+		if within = p.within[block<<10 : (block+1)<<10]; empty(within) {
+			return nil, nil
+		}
+	}
+	keep, err := p.v.people(p.e, block)
 	if err != nil {
 		return nil, err
 	}
-	nexts, err := p.e.people.Nexts(p.v.pin, block)
-	if err != nil {
-		return nil, err
+	for w := range within {
+		keep[w] &= within[w]
 	}
-	counts, err := p.e.people.Count.Image(p.v.pin, block)
-	if err != nil {
-		return nil, err
-	}
-	b := &history.Block{N: 1 << 16, Keep: people(uint32(block)<<16, owners, nexts, counts)}
+	b := &history.Block{N: 1 << 16, Keep: keep}
 	for _, f := range fields {
 		vec, err := p.vector(block, f, b.Keep)
 		if err != nil {

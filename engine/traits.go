@@ -54,6 +54,9 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 		t.docBytes += doc.Size()
 	}
 	for _, n := range changed {
+		if t.l.live != nil {
+			t.l.live.told(ev.Fragment, n.path, ev.Seq)
+		}
 		t.docBytes += int64(len(n.raw))
 		t.l.words.trait(ev.Fragment, n.raw)
 	}

@@ -457,5 +457,9 @@ func (u *unloading) swap() error {
 	}
 	u.x.remove()
 	e.publish(&l.head)
+	if err := e.restartLive(kith.ByUnload); err != nil {
+		return err
+	}
+	e.publish(&l.head)
 	return nil
 }

@@ -2,10 +2,14 @@ package engine
 
 import (
 	"maps"
+	"math"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/bitmap"
 )
 
 // version is everything as it was after one commit: columns and bitmaps by
@@ -20,7 +24,27 @@ type version struct {
 	rules     uint32
 	tables    []*storage.TableVersion // every version of every reference table, by load
 	at        int64                   // instant of the commit, microseconds
-	refs      atomic.Int64            // one is the publisher's, while there is no newer one; 0: it is gone
+	members   *storage.Values         // of segments, by their numbers; nil: none is kept
+	live      map[string]standing     // segments that are kept, by name
+	due       int64                   // when time passes the next boundary, microseconds
+	next      chan struct{}           // closed when there is a newer one
+	all       everyone
+	newest    newestAt
+	refs      atomic.Int64 // one is the publisher's, while there is no newer one; 0: it is gone
+}
+
+// everyone is all people of a version, found when somebody asks.
+type everyone struct {
+	once sync.Once
+	set  *bitmap.Set
+	err  error
+}
+
+// newestAt is the newest time of an event of a version, found when somebody asks.
+type newestAt struct {
+	once sync.Once
+	at   time.Time
+	err  error
 }
 
 // versions hands out the version that was published last. Nobody waits for it,
@@ -49,13 +73,19 @@ func (vs *versions) open() {
 func (e *Engine) publish(h *storage.Head) {
 	v := &version{
 		seq: h.Seq, events: h.Events, fragments: h.Fragments, tallies: maps.Clone(h.Tallies), rules: h.Rules, at: h.At,
-		tables: e.tables.now, pin: e.state.Pin(), snap: e.store.Snapshot(),
+		tables: e.tables.now, pin: e.state.Pin(), snap: e.store.Snapshot(), due: math.MaxInt64,
+		next: make(chan struct{}),
+	}
+	if l := e.liveHalf(); l != nil {
+		v.members, v.live, v.due = l.members, l.known, l.due()
 	}
 	v.refs.Store(1)
 	e.versions.held.Add(1)
 	if old := e.versions.now.Swap(v); old != nil {
+		close(old.next)
 		e.release(old)
 	}
+	e.waker(v.due)
 }
 
 // acquire gives the newest version. It must be released.
@@ -100,6 +130,7 @@ func (e *Engine) release(v *version) {
 // unpublish takes the last version away, so that nothing new can be read.
 func (e *Engine) unpublish() {
 	if v := e.versions.now.Swap(nil); v != nil {
+		close(v.next)
 		e.release(v)
 	}
 }

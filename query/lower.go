@@ -102,7 +102,7 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 		return l.cond(s, x.Expr)
 	case *sqlparser.AndExpr:
 		all, err := l.conds(s, flat(e, true))
-		return And(all), err
+		return level(all), err
 	case *sqlparser.OrExpr:
 		all, err := l.conds(s, flat(e, false))
 		return Or(all), err
@@ -129,6 +129,19 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 		return nil, err
 	}
 	return l.truth(v)
+}
+
+// level joins by AND what may be joined by AND itself, as BETWEEN is.
+func level(list []Cond) And {
+	var out And
+	for _, c := range list {
+		if a, ok := c.(And); ok {
+			out = append(out, a...)
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (l *lowering) conds(s *scope, list []sqlparser.Expr) ([]Cond, error) {

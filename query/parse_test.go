@@ -73,6 +73,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("(SELECT count(*) FROM events WHERE name = 'x' AND ts > now() - INTERVAL 30 DAY) >= 3")
 	f.Add(`number("a.b") = number(traits."IN") AND (SELECT properties."x y" FROM events e ORDER BY e.ts DESC LIMIT 1 OFFSET 2) LIKE 'a!%' ESCAPE '!'`)
 	f.Add("ltv >= top_percent(2.5, ltv) OR sku IN (SELECT sku FROM products WHERE category = 'a') AND NOT in_segment('x')")
+	f.Add(`EXISTS (SELECT 1 FROM events WHERE ts > profiles.first_seen AND text(profiles."a b") = profiles.traits.known AND profiles.traits.traits.x = 'a') AND known`)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := Parse(text)
 		if err != nil {

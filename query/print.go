@@ -16,7 +16,10 @@ func Print(c Cond) string {
 }
 
 // printer writes a tree as text.
-type printer struct{ b strings.Builder }
+type printer struct {
+	b      strings.Builder
+	inside bool // a sub-select over events, where bare names are the event's
+}
 
 func (p *printer) put(s string) { p.b.WriteString(s) }
 
@@ -51,7 +54,9 @@ func (p *printer) cond(c Cond, need int) {
 		p.told(x.V, Bool)
 	case *Exists:
 		p.put("EXISTS (SELECT 1 FROM events")
+		p.inside = true
 		p.where(x.Where)
+		p.inside = false
 		p.put(")")
 	case *Member:
 		p.put("in_segment(" + quote(x.Segment) + ")")
@@ -203,7 +208,7 @@ func (p *printer) value(v Value) {
 		p.put(word)
 		p.spans(x.Months, x.Span)
 	case *Trait:
-		p.put(traitName(x))
+		p.trait(x)
 	case *Field:
 		if root, rest, ok := strings.Cut(x.Path, "."); ok {
 			p.put(root + "." + path(rest))
@@ -275,6 +280,8 @@ func (p *printer) call(c *Call) {
 }
 
 func (p *printer) agg(a *Agg) {
+	p.inside = true
+	defer func() { p.inside = false }()
 	p.put("(SELECT ")
 	switch {
 	case a.Fn == Nth:
@@ -320,16 +327,21 @@ var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // taken are the words that mean something where a name could stand.
 var taken = set("TRUE FALSE NULL INTERVAL ILIKE CURRENT_DATE CURRENT_TIMESTAMP PROFILES TRAITS EVENTS PROPERTIES CONTEXT DATE TIMESTAMP")
 
-// traitName writes the name of a trait; that of one which would mean something else after traits.
-func traitName(t *Trait) string {
-	if t.Fixed {
-		return t.Path
-	}
+// trait writes the name of a trait; that of one which would mean something else after traits.
+func (p *printer) trait(t *Trait) {
+	first, _, _ := strings.Cut(strings.ToLower(t.Path), ".")
 	prefix := ""
-	if fixedTraits[strings.ToLower(t.Path)] != Untold {
+	if !t.Fixed && fixedTraits[strings.ToLower(t.Path)] != Untold || p.inside && first == "traits" {
 		prefix = "traits."
 	}
-	return name(prefix, t.Path)
+	switch {
+	case p.inside:
+		p.put("profiles." + prefix + path(t.Path))
+	case t.Fixed:
+		p.put(t.Path)
+	default:
+		p.put(name(prefix, t.Path))
+	}
 }
 
 // name writes a name with a prefix, quoted if it has to be.

@@ -41,6 +41,21 @@ func Render(c Cond, now time.Time, cat Catalog) (SQL, error) {
 	return SQL{b.String(), r.args}, nil
 }
 
+// RenderEvents is Render for a condition about one aggregate over events, of
+// those people alone who have such events; an id may come twice. Others asks
+// for those of them for whom it is not true.
+func RenderEvents(c Cond, others bool, now time.Time, cat Catalog) (SQL, error) {
+	r := &renderer{now: now, cat: cat, subs: map[string]string{}, twice: true}
+	where, err := r.cond(c)
+	if err != nil {
+		return SQL{}, err
+	}
+	if others {
+		where = "(" + where + ") IS NOT TRUE"
+	}
+	return SQL{"WITH " + r.with[0] + "\nSELECT id FROM s1\nWHERE " + where, r.args}, nil
+}
+
 // renderer writes one statement.
 type renderer struct {
 	now   time.Time
@@ -50,6 +65,7 @@ type renderer struct {
 	joins []string          // how the person gets to them
 	subs  map[string]string // value of a sub-select, by its text
 	open  []string          // segments that are being written, for the path of a cycle
+	twice bool              // a sub-select may give a person twice
 	of    string            // what names of people stand after: p, or q within events
 }
 
@@ -145,25 +161,36 @@ func (r *renderer) like(c *Like) (string, error) {
 	case c.Regexp:
 		return "regexp_matches(" + v + ", " + r.bind(c.Pattern, "VARCHAR") + ")", nil
 	}
-	pattern := c.Pattern
+	pattern, escape := c.Pattern, c.Escape
 	if c.Fold {
-		v, pattern = "kith_fold("+v+")", foldPattern(pattern, c.Escape)
+		v, pattern = "kith_fold("+v+")", foldPattern(c)
+		escape = foldEscape
 	}
 	s := "(" + v + " LIKE " + r.bind(pattern, "VARCHAR")
-	if c.Escape != 0 {
-		s += " ESCAPE " + r.bind(string(c.Escape), "VARCHAR")
+	if escape != 0 {
+		s += " ESCAPE " + r.bind(string(escape), "VARCHAR")
 	}
 	return s + ")", nil
 }
 
-// foldPattern folds a pattern, but for its ESCAPE character.
-func foldPattern(pattern string, escape rune) string {
+// foldEscape escapes in folded patterns: the user's own character may be a letter.
+const foldEscape = '!'
+
+// foldPattern folds a pattern.
+func foldPattern(c *Like) string {
 	var b strings.Builder
-	for _, c := range pattern {
-		if c != escape {
-			c = foldRune(c)
+	for _, p := range c.parts() {
+		switch p {
+		case anyMany:
+			b.WriteByte('%')
+		case anyOne:
+			b.WriteByte('_')
+		case '%', '_', foldEscape:
+			b.WriteRune(foldEscape)
+			fallthrough
+		default:
+			b.WriteRune(p)
 		}
-		b.WriteRune(c)
 	}
 	return b.String()
 }
@@ -174,12 +201,12 @@ func (r *renderer) missing(c *Missing) (string, error) {
 		s, err := r.value(c.V)
 		return "(" + s + " IS NULL)", err
 	}
+	readings, err := readingsOf(c.V)
+	if err != nil {
+		return "", err
+	}
 	var all []string
-	for _, t := range []Type{Text, Number, Bool} {
-		v, err := (&lowering{r: &reader{}}).as(c.V, t)
-		if err != nil {
-			return "", err
-		}
+	for _, v := range readings {
 		s, err := r.value(v)
 		if err != nil {
 			return "", err
@@ -187,6 +214,19 @@ func (r *renderer) missing(c *Missing) (string, error) {
 		all = append(all, s+" IS NULL")
 	}
 	return "(" + strings.Join(all, " AND ") + ")", nil
+}
+
+// readingsOf gives a value as each of the types that something stored can have.
+func readingsOf(v Value) ([]Value, error) {
+	var out []Value
+	for _, t := range []Type{Text, Number, Bool} {
+		w, err := (&lowering{r: &reader{}}).as(v, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
 }
 
 // member writes the condition of another segment; of who is missing in it, it is false.
@@ -224,7 +264,8 @@ func (r *renderer) listed(c *Listed) (string, error) {
 		where = " AND " + where
 	}
 	r.args = sub.args
-	return "(" + v + " IN (SELECT " + col + " FROM " + Ident(c.Table) + " AS t WHERE " + col + " IS NOT NULL" + where + "))", nil
+	in := v + " IN (SELECT " + col + " FROM " + Ident(c.Table) + " AS t WHERE " + col + " IS NOT NULL" + where + ")"
+	return "(CASE WHEN " + v + " IS NOT NULL THEN " + in + " END)", nil // to SQL, a missing value is not in an empty table
 }
 
 // tableCatalog reads cells of one table.
@@ -276,7 +317,11 @@ func (r *renderer) exists(c *Exists) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := r.sub("SELECT DISTINCT e.profile_id AS id, TRUE AS v" + rows)
+	once := "DISTINCT "
+	if r.twice {
+		once = ""
+	}
+	name := r.sub("SELECT " + once + "e.profile_id AS id, TRUE AS v" + rows)
 	r.subs[key] = name + ".v IS NOT NULL"
 	return r.subs[key], nil
 }

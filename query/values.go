@@ -30,7 +30,8 @@ func (i Instant) At(now time.Time) time.Time {
 }
 
 // Fold gives a text in which letter case makes no difference: each character
-// by itself is brought to the least of those that Unicode calls its case variants.
+// by itself is brought to one of those that Unicode calls its case variants, the
+// small letter where there is one.
 func Fold(s string) string {
 	out := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -39,6 +40,8 @@ func Fold(s string) string {
 	return string(out)
 }
 
+// foldRune gives the one of a character's case variants that stands for all of
+// them: the small letter, where one of them is.
 func foldRune(r rune) rune {
 	if r < utf8.RuneSelf {
 		if 'A' <= r && r <= 'Z' {
@@ -46,14 +49,17 @@ func foldRune(r rune) rune {
 		}
 		return r
 	}
-	low := r
+	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		low = min(low, f)
+		least = min(least, f)
 	}
-	if low < utf8.RuneSelf && 'A' <= low && low <= 'Z' {
-		low += 'a' - 'A'
+	small := unicode.ToLower(unicode.ToUpper(least))
+	for f := unicode.SimpleFold(least); f != least; f = unicode.SimpleFold(f) {
+		if f == small {
+			return small
+		}
 	}
-	return low
+	return least
 }
 
 // check tells what is wrong with a pattern.

@@ -130,7 +130,7 @@ func (b *block) value(i int) Cell {
 	case 8:
 		v := *(*uint64)(unsafe.Add(b.base, 8*i))
 		if b.c.spec.Number {
-			return scaleUp(int64(v), b.exp)
+			return ScaleUp(int64(v), b.exp)
 		}
 		return Cell{Lo: v}
 	}

@@ -382,7 +382,7 @@ func (m *Image) Decimals() [][2]uint64 {
 	}
 	d := make([][2]uint64, len(m.I64))
 	for i, v := range m.I64 {
-		c := scaleUp(v, m.Exp)
+		c := ScaleUp(v, m.Exp)
 		d[i] = [2]uint64{c.Lo, c.Hi}
 	}
 	return d
@@ -393,8 +393,8 @@ const maxExp = 9
 
 var powers = [maxExp + 1]uint64{1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
-// scaleUp gives v times 10^exp.
-func scaleUp(v int64, exp int) Cell {
+// ScaleUp gives v times 10^exp, as a number of a column whose blocks keep it so.
+func ScaleUp(v int64, exp int) Cell {
 	if v < 0 {
 		hi, lo := bits.Mul64(-uint64(v), powers[exp])
 		lo, borrow := bits.Sub64(0, lo, 0)

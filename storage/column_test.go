@@ -129,7 +129,7 @@ func TestNumbersAreKeptExactly(t *testing.T) {
 	for exp := range maxExp + 1 {
 		for range 1000 {
 			v := int64(r.Uint64()) >> r.IntN(64)
-			if got, ok := scaleDown(scaleUp(v, exp), exp); !ok || got != v {
+			if got, ok := scaleDown(ScaleUp(v, exp), exp); !ok || got != v {
 				t.Fatalf("%d times 10^%d came back as %d, %v", v, exp, got, ok)
 			}
 		}
@@ -137,11 +137,11 @@ func TestNumbersAreKeptExactly(t *testing.T) {
 	for _, v := range []Cell{{0, 1 << 63}, {^uint64(0), 1<<63 - 1}, {1, 0}, {^uint64(0), ^uint64(0)}} {
 		s := openState(t, 1<<40)
 		c := stateColumn(t, s, 1, ColumnSpec{Width: 16, Number: true})
-		turnOf(s, 1, func() { c.SetNumber(1, scaleUp(5, 9)); c.SetNumber(0, v) })
+		turnOf(s, 1, func() { c.SetNumber(1, ScaleUp(5, 9)); c.SetNumber(0, v) })
 		if got, _ := c.Get(0); got != v {
 			t.Errorf("%v came back as %v", v, got)
 		}
-		if got, _ := c.Get(1); got != scaleUp(5, 9) {
+		if got, _ := c.Get(1); got != ScaleUp(5, 9) {
 			t.Errorf("the other came back as %v", got)
 		}
 	}

@@ -16,6 +16,10 @@ const (
 	never     = math.MaxUint64
 )
 
+// MembersIndex is the number of the value index of memberships: the value is
+// the number of the segment.
+const MembersIndex = 1
+
 // Values is the sets of rows that have a value, by the value's code. What
 // takes no pin is the line's; the rest is any reader's.
 type Values struct{ x index }
@@ -60,6 +64,17 @@ func (v *Values) Set(p *Pin, code uint32) (*bitmap.Set, error) {
 		return nil, err
 	}
 	return c.Any(), nil
+}
+
+// Parts gives the rows that have the value at a version, as sets of different
+// rows, to be read only. It is cheaper than Set.
+func (v *Values) Parts(p *Pin, code uint32) ([]*bitmap.Set, error) {
+	parts, err := v.x.parts(p, code)
+	var out []*bitmap.Set
+	for _, c := range parts {
+		out = append(out, c.Planes()...)
+	}
+	return out, err
 }
 
 // Codes gives the codes that have, or had, a row at a version, ascending.
@@ -119,6 +134,10 @@ func (d *Days) Count(day int32, row uint32) uint32 {
 
 // Counts gives the counts of a day at a version. They are the caller's.
 func (d *Days) Counts(p *Pin, day int32) (*bitmap.Counts, error) { return d.x.at(p, turned(day)) }
+
+// Parts gives the counts of a day at a version, each of different rows, to be
+// read only. It is cheaper than Counts.
+func (d *Days) Parts(p *Pin, day int32) ([]*bitmap.Counts, error) { return d.x.parts(p, turned(day)) }
 
 // List gives the days that have, or had, a count at a version, ascending.
 func (d *Days) List(p *Pin) []int32 {
@@ -247,6 +266,16 @@ func (x *index) list(p *Pin) []uint32 {
 // at gives the counts of what at a version, all cuts together.
 func (x *index) at(p *Pin, what uint32) (*bitmap.Counts, error) {
 	all := &bitmap.Counts{}
+	parts, err := x.parts(p, what)
+	for _, c := range parts {
+		all.Join(c)
+	}
+	return all, err
+}
+
+// parts gives the counts of what at a version, by cut, to be read only.
+func (x *index) parts(p *Pin, what uint32) ([]*bitmap.Counts, error) {
+	var all []*bitmap.Counts
 	for cut, cuts := uint64(0), uint64(0); cut <= cuts; cut++ {
 		ver := x.s.see(p)
 		cuts = uint64(x.cuts)
@@ -265,7 +294,7 @@ func (x *index) at(p *Pin, what uint32) (*bitmap.Counts, error) {
 			x.s.see(p)
 		}
 		l.use()
-		all.Join(l.at(ver))
+		all = append(all, l.at(ver))
 		x.s.unsee(p)
 	}
 	return all, nil

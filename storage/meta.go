@@ -12,14 +12,15 @@ import (
 // Head is the record that every commit writes: where the log stands, and what
 // was counted. It is truth.
 type Head struct {
-	Seq       kith.Seq              `json:"seq"`       // of the last record
-	At        int64                 `json:"at"`        // instant of the commit, microseconds
-	Events    uint64                `json:"events"`    // accepted events, which is the next event's ordinal
-	Fragments uint32                `json:"fragments"` // the next fragment's number
-	Loads     uint32                `json:"loads"`     // the next load's number
-	Rules     uint32                `json:"rules"`     // version of the rules
-	Counts    []int64               `json:"counts"`    // records under each key prefix
-	Tallies   map[string]kith.Tally `json:"tallies"`   // by source
+	Seq       kith.Seq              `json:"seq"`            // of the last record
+	At        int64                 `json:"at"`             // instant of the commit, microseconds
+	Events    uint64                `json:"events"`         // accepted events, which is the next event's ordinal
+	Fragments uint32                `json:"fragments"`      // the next fragment's number
+	Loads     uint32                `json:"loads"`          // the next load's number
+	Rules     uint32                `json:"rules"`          // version of the rules
+	Counts    []int64               `json:"counts"`         // records under each key prefix
+	Tallies   map[string]kith.Tally `json:"tallies"`        // by source
+	Told      int64                 `json:"told,omitempty"` // the instant that the members of segments are of, microseconds; 0: there were none
 }
 
 // CheckpointRecord is the record of a complete checkpoint: the state of every derived

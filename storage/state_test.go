@@ -122,9 +122,9 @@ func modelCell(r *rand.Rand, i int) Cell {
 	case 0:
 		return Cell{r.Uint64(), uint64(int64(r.Uint64()) >> 2)}
 	case 1:
-		return scaleUp(r.Int64N(1e9)-5e8, 0)
+		return ScaleUp(r.Int64N(1e9)-5e8, 0)
 	}
-	return scaleUp(r.Int64N(1e6)-5e5, 7)
+	return ScaleUp(r.Int64N(1e6)-5e5, 7)
 }
 
 // step makes one change both ways.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/kithdb/kith/engine"
 )
@@ -173,13 +175,47 @@ func (c *segmentExplain) Run(a *app) error {
 		if c.JSON {
 			return writeJSON(a.stdout, x)
 		}
-		fmt.Fprintf(a.stdout, "%s\n\nnow      %s\ntrue     %s\nfalse    %s\nneither  %s   a value is missing\n\nanswered by DuckDB:\n\n%s\n",
-			x.Text, x.Now.Format("2006-01-02 15:04:05.999999 UTC"), group(int64(x.True)), group(int64(x.False)), group(int64(x.Unknown)), x.SQL)
+		fmt.Fprintf(a.stdout, "%s\n\nnow      %s\ntrue     %s\nfalse    %s\nneither  %s   a value is missing\n\nanswered in this order:\n\n",
+			x.Text, x.Now.Format("2006-01-02 15:04:05.999999 UTC"), group(int64(x.True)), group(int64(x.False)), group(int64(x.Unknown)))
+		for _, line := range steps(x.Steps) {
+			fmt.Fprintf(a.stdout, "%s\n", line)
+		}
+		fmt.Fprintf(a.stdout, "\nas one statement for DuckDB:\n\n%s\n", x.SQL)
 		for _, name := range x.Absent {
 			fmt.Fprintf(a.stdout, "\nnobody has %s\n", name)
 		}
 		return nil
 	})
+}
+
+// steps writes how a condition was answered, a line for each part: of how many
+// people it was asked, for how many of them it is true, in what time, by what.
+func steps(list []engine.Step) []string {
+	rows, widths := [][]string{{"asked", "true", "took", "by", ""}}, [4]int{}
+	for _, s := range list {
+		asked, found, took := "all", group(int64(s.People)), s.Took.Round(time.Microsecond).String()
+		switch {
+		case s.Way == engine.NotNeeded:
+			asked, found, took = "0", "", ""
+		case s.Asked >= 0:
+			asked = group(int64(s.Asked))
+		}
+		rows = append(rows, []string{asked, found, took, s.Way, s.Part})
+	}
+	for _, row := range rows {
+		for i := range widths {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+	var out []string
+	for _, row := range rows {
+		line := ""
+		for i, w := range widths[:3] {
+			line += strings.Repeat(" ", w-utf8.RuneCountInString(row[i])) + row[i] + "  "
+		}
+		out = append(out, strings.TrimRight(line+row[3]+strings.Repeat(" ", widths[3]-len(row[3]))+"  "+row[4], " "))
+	}
+	return out
 }
 
 type segmentList struct {

@@ -49,6 +49,11 @@ type slow struct {
 	now   time.Time
 	souls []*soul
 	types map[string]query.Type // of traits and leaves, as SQL shows them
+
+	segments map[string]query.Cond
+	tables   map[string][]map[string]any // their rows, by name
+	table    string                      // whose row is looked at
+	row      map[string]any
 }
 
 // newSlow reads everybody.
@@ -199,6 +204,10 @@ func (s *slow) cond(c query.Cond, o *soul, d *deed) truth {
 		return either(alike([]rune(v), []rune(x.Pattern), x))
 	case *query.In:
 		return s.in(x, o, d)
+	case *query.Member:
+		return s.member(x, o)
+	case *query.Listed:
+		return s.listed(x, o, d)
 	case *query.Compare:
 		a, b := s.value(x.L, o, d), s.value(x.R, o, d)
 		switch {
@@ -315,6 +324,17 @@ func (s *slow) read(v any, column, as query.Type) any {
 	return nil
 }
 
+// typeOf gives the type that a value of an event has.
+func typeOf(v any) query.Type {
+	switch v.(type) {
+	case json.Number:
+		return query.Number
+	case bool:
+		return query.Bool
+	}
+	return query.Text
+}
+
 // instant reads the forms of a time that the tests write.
 func instant(s string) (time.Time, bool) {
 	for _, form := range []string{time.DateOnly, time.RFC3339Nano, time.DateTime} {
@@ -354,7 +374,10 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 		if !strings.Contains(x.Path, ".") {
 			return d.fields[x.Path]
 		}
-		return s.read(d.fields[x.Path], s.types[x.Path], x.As)
+		v := d.fields[x.Path]
+		return s.read(v, typeOf(v), x.As)
+	case *query.Cell:
+		return s.cell(x)
 	case *query.Shift:
 		if t, ok := s.value(x.V, o, d).(time.Time); ok {
 			return later(t, x.Months, x.Span)
@@ -423,17 +446,19 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 	return nil
 }
 
-// least brings each character to the least of its case variants, small letters for those of ASCII.
+// least brings each character to the small letter of its case variants: of
+// several the one that their capital has, of none the first.
 func least(s string) string {
 	return strings.Map(func(r rune) rune {
-		low := r
+		orbit := []rune{r}
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			low = min(low, f)
+			orbit = append(orbit, f)
 		}
-		if 'A' <= low && low <= 'Z' {
-			low += 32
+		slices.Sort(orbit)
+		if i := slices.Index(orbit, unicode.ToLower(unicode.ToUpper(orbit[0]))); i >= 0 {
+			return orbit[i]
 		}
-		return low
+		return orbit[0]
 	}, s)
 }
 
@@ -492,24 +517,4 @@ func even(r *big.Rat) *big.Rat {
 		floor.Add(floor, big.NewInt(1))
 	}
 	return new(big.Rat).SetFrac(floor, big.NewInt(1_000_000_000))
-}
-
-func (s *slow) top(x *query.Top) any {
-	var values []any
-	for _, o := range s.souls {
-		if v := s.value(x.Of, o, nil); v != nil {
-			values = append(values, v)
-		}
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	slices.SortFunc(values, func(a, b any) int { return compare(b, a) })
-	p, _ := new(big.Rat).SetString(x.Percent)
-	p.Mul(p, big.NewRat(int64(len(values)), 100))
-	n := new(big.Int).Div(p.Num(), p.Denom()).Int64()
-	if !p.IsInt() {
-		n++
-	}
-	return values[n-1]
 }

@@ -64,8 +64,31 @@ func (c *Counts) Count(row uint32) uint32 {
 	return n
 }
 
+// Total adds up all counts.
+func (c *Counts) Total() (n uint64) {
+	for k, p := range c.planes {
+		n += uint64(p.Len()) << k
+	}
+	return n
+}
+
 // Any gives the rows that have a count.
 func (c *Counts) Any() *Set { return Or(c.planes...) }
+
+// Planes gives the sets of the binary digits, to be read only.
+func (c *Counts) Planes() []*Set { return c.planes }
+
+// Within gives the counts of the rows that are in s.
+func (c *Counts) Within(s *Set) *Counts {
+	n := &Counts{planes: make([]*Set, len(c.planes))}
+	for k, p := range c.planes {
+		n.planes[k] = And(p, s)
+	}
+	return n
+}
+
+// OnceEach gives each row of a set the count 1. It keeps the set.
+func OnceEach(s *Set) *Counts { return &Counts{planes: []*Set{s}} }
 
 // AtLeast gives the rows whose count is n or more; n is at least 1.
 func (c *Counts) AtLeast(n uint32) *Set {

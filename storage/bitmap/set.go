@@ -63,6 +63,18 @@ func (s *Set) All() iter.Seq[uint32] {
 	return func(yield func(uint32) bool) { s.r.Iterate(yield) }
 }
 
+// From gives the rows from one on, in ascending order.
+func (s *Set) From(row uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		it := s.r.Iterator()
+		for it.AdvanceIfNeeded(row); it.HasNext(); {
+			if !yield(it.Next()) {
+				return
+			}
+		}
+	}
+}
+
 // And gives the rows that are in both sets.
 func And(a, b *Set) *Set { return &Set{*roaring.And(&a.r, &b.r)} }
 

@@ -15,6 +15,7 @@ import (
 func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 	s := a.s
 	s.owner = s.view.Owner()
+	s.members = map[string][]uint64{}
 	s.parts = make(map[uint64]*part, len(parts))
 	for i := range parts {
 		s.parts[uint64(parts[i].ID)] = &parts[i]
@@ -29,9 +30,15 @@ func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 		}
 	}
 	for _, t := range s.view.Tables() {
-		if w.every || w.names[fold(t.Name())] {
+		if w.every || w.names[fold(t.Name())] || t.Name() == "profiles" && w.names["segment"] {
 			fmt.Fprintf(&script, "CREATE OR REPLACE TEMP VIEW %s AS SELECT * FROM kith_table(%d::UBIGINT, %s);", ident(t.Name()), s.id, quote(t.Name()))
 		}
+	}
+	if w.names["in_segment"] || w.names["segment"] {
+		fmt.Fprintf(&script, "CREATE OR REPLACE TEMP MACRO in_segment(segment, id) AS kith_in_segment(%d::UBIGINT, segment, id::UINTEGER);", s.id)
+	}
+	if w.names["segment"] {
+		script.WriteString("CREATE OR REPLACE TEMP MACRO segment(name) AS TABLE SELECT * FROM profiles WHERE in_segment(name, id);")
 	}
 	w.clock(&script, s.view.Now())
 	if script.Len() == 0 {
@@ -101,27 +108,34 @@ func eventsView(b *strings.Builder, view string, session, seq uint64, parts []pa
 	if whole {
 		b.WriteString(", " + flagged)
 	}
+	read := sch.readings(func(name string) bool { return w.names[name] })
+	for _, r := range read {
+		b.WriteString(", " + ident(r.name))
+	}
 	b.WriteString(" FROM (")
 	for i := range parts {
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		parts[i].selectRows(b, session, seq, fields, has[i], original, whole)
+		parts[i].selectRows(b, session, seq, fields, read, has[i], original, whole)
 	}
-	if len(parts) == 0 {
+	if len(parts) == 0 { // nor is there a leaf
 		b.WriteString("SELECT NULL::UBIGINT AS seq, NULL::UINTEGER AS fragment, NULL::UTINYINT AS kind, NULL::VARCHAR AS name, NULL::TIMESTAMP AS ts, NULL::TIMESTAMP AS received_at, NULL::TIMESTAMP AS sent_at, NULL::TIMESTAMP AS original_ts, NULL::VARCHAR AS source, NULL::UINTEGER AS load, NULL::VARCHAR AS message_id, NULL::UTINYINT AS flags, NULL::VARCHAR AS original WHERE false")
 	}
 	b.WriteString(");")
 }
 
 // selectRows writes the SELECT over one part.
-func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*field, has map[string]bool, original, whole bool) {
+func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*field, read []typed, has map[string]bool, original, whole bool) {
 	fmt.Fprintf(b, "SELECT "+fixedSelect, timeOf(session, timeReceived), timeOf(session, timeSent), timeOf(session, timeOriginal))
 	if original {
 		fmt.Fprintf(b, ", kith_original(%d::UBIGINT, %d::UBIGINT, %s) AS original", session, p.ID, p.columnList())
 	}
 	for _, f := range fields {
 		b.WriteString(", " + p.expr(session, f, has) + " AS f" + strconv.Itoa(int(f.id)))
+	}
+	for i := range read {
+		b.WriteString(", " + p.expr(session, &read[i].field, has) + " AS " + ident(read[i].name))
 	}
 	if whole {
 		b.WriteString(", flags")

@@ -94,6 +94,9 @@ func (v *version) Now() int64        { return v.now }
 func (v *version) Owner() [][]uint32 { return v.owner }
 func (v *version) Tables() []Table   { return v.tables }
 func (v *version) Release()          { v.released.Add(1) }
+
+// Members implements View.
+func (v *version) Members(string) ([]uint64, error) { return nil, nil }
 func (v *version) Unseal(f uint32, seq uint64, sealed []byte) ([]byte, error) {
 	if v.unseal == nil {
 		return nil, errors.New("sealed")

@@ -1,0 +1,360 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage"
+)
+
+// rowsAtOnce is how many people are asked about in one turn while a segment is built.
+const rowsAtOnce = 4096
+
+// open takes up the segments of a directory, as of the instant of its last commit.
+func (l *live) open(all map[string]Segment, now int64, cause kith.Cause) error {
+	l.now, l.resuming = now, len(all)
+	for _, s := range numbered(all) {
+		if _, err := l.define(s, cause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbered gives segments in the order of their numbers.
+func numbered(all map[string]Segment) []Segment {
+	list := make([]Segment, 0, len(all))
+	for _, s := range all {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b Segment) int { return int(a.number) - int(b.number) })
+	return list
+}
+
+// define takes up a definition of a segment, or that it was dropped, and lets it
+// be built. Everything that happens from here on goes into its leaves.
+func (l *live) define(def Segment, cause kith.Cause) (*liveSegment, error) {
+	s := &liveSegment{Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause, built: make(chan struct{})}
+	l.numbers[def.Name] = def.number
+	if def.Text != "" {
+		c, err := query.Parse(def.Text)
+		if err == nil {
+			s.prog, err = query.Compile(c)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, leaf := range s.prog.Leaves() {
+			s.leaves = append(s.leaves, l.leaf(leaf))
+		}
+		for i := range s.prog.Tops() {
+			s.ranks = append(s.ranks, newRanking(s.prog, i))
+		}
+	}
+	l.segs[s.number] = s
+	l.arrange()
+	l.tell(s, false)
+	l.e.builder.put(s)
+	return s, nil
+}
+
+// leaf gives the state of a sub-select, that of another segment where one has the same.
+func (l *live) leaf(leaf *query.Leaf) *liveLeaf {
+	if known := l.leaves[leaf.Key]; known != nil {
+		return known
+	}
+	n := &liveLeaf{Leaf: leaf, of: map[uint32][]query.Match{}, from: l.e.line.head.Seq, since: l.now}
+	l.leaves[leaf.Key] = n
+	return n
+}
+
+// arrange puts segments into order, and finds out anew who is to be told of what.
+func (l *live) arrange() {
+	l.order, l.fixed, l.every = nil, nil, nil
+	clear(l.named)
+	clear(l.traits)
+	seen := map[uint32]bool{}
+	var visit func(s *liveSegment)
+	visit = func(s *liveSegment) {
+		if s == nil || seen[s.number] {
+			return
+		}
+		seen[s.number] = true
+		s.users = nil
+		if s.prog != nil {
+			for _, used := range s.prog.Segments() {
+				visit(l.segs[l.numbers[used]])
+			}
+		}
+		s.place = len(l.order)
+		l.order = append(l.order, s)
+	}
+	for n := uint32(0); int(n) < len(l.numbers); n++ {
+		visit(l.segs[n])
+	}
+	for _, leaf := range l.leaves {
+		leaf.users = nil
+	}
+	for _, s := range l.order {
+		l.subscribe(s)
+	}
+	for key, leaf := range l.leaves {
+		if len(leaf.users) == 0 {
+			delete(l.leaves, key)
+			continue
+		}
+		names, any := leaf.Names()
+		if any {
+			l.every = append(l.every, leaf)
+		}
+		for _, name := range names {
+			l.named[name] = append(l.named[name], leaf)
+		}
+	}
+}
+
+// subscribe notes what a segment is to be told of.
+func (l *live) subscribe(s *liveSegment) {
+	if s.prog == nil {
+		return
+	}
+	for _, leaf := range s.leaves {
+		if !slices.Contains(leaf.users, s) {
+			leaf.users = append(leaf.users, s)
+		}
+	}
+	for _, path := range s.prog.Traits() {
+		if path == "first_seen" || path == "last_seen" || path == "known" {
+			if !slices.Contains(l.fixed, s) {
+				l.fixed = append(l.fixed, s)
+			}
+			continue
+		}
+		top := l.e.traits.top(traitPath(path))
+		if !slices.Contains(l.traits[top], s) {
+			l.traits[top] = append(l.traits[top], s)
+		}
+	}
+	for _, used := range s.prog.Segments() {
+		if u := l.segs[l.numbers[used]]; u != nil && !slices.Contains(u.users, s) {
+			u.users = append(u.users, s)
+		}
+	}
+}
+
+// build makes a segment answer: it reads from history what its leaves could
+// count of what is over, and asks about everybody, some at a time between the
+// turns of others. It runs beside the line, for one segment after another.
+func (e *Engine) build(ctx context.Context, s *liveSegment) error {
+	if err := e.fillLeaves(ctx, s); err != nil {
+		return err
+	}
+	if err := e.fillLists(ctx, s); err != nil {
+		return err
+	}
+	for from, done := uint32(0), len(s.ranks) == 0; !done; from += rowsAtOnce {
+		if err := e.inLive(ctx, s, func(l *live) (err error) {
+			done, err = l.fillRanks(s, from)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	for done := false; !done; {
+		if err := e.inLive(ctx, s, func(l *live) (err error) { done, err = l.askNext(s); return err }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errReplaced = errors.New("the segment has got another definition")
+
+// inLive carries f out in the line, as long as s is the segment's newest definition.
+func (e *Engine) inLive(ctx context.Context, s *liveSegment, f func(l *live) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return e.inLine(func() error {
+		l := e.line.live
+		if l == nil || l.segs[s.number] != s {
+			return errReplaced
+		}
+		return f(l)
+	})
+}
+
+// fillLeaves reads what happened before the leaves of a segment were asked for.
+func (e *Engine) fillLeaves(ctx context.Context, s *liveSegment) error {
+	for _, leaf := range s.leaves {
+		if leaf.ready {
+			continue
+		}
+		past, err := e.past(ctx, leaf)
+		if err != nil {
+			return err
+		}
+		err = e.inLive(ctx, s, func(*live) error {
+			for f, list := range leaf.of { // what came meanwhile
+				past[f] = append(past[f], list...)
+			}
+			leaf.of, leaf.ready = past, true
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// past gives the events that a leaf can count, up to the number from which on it was told of each.
+func (e *Engine) past(ctx context.Context, leaf *liveLeaf) (map[uint32][]query.Match, error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release(v)
+	if err := e.follow.catchUp(ctx, v.seq); err != nil {
+		return nil, err
+	}
+	w := &view{e: e, v: v, now: leaf.since}
+	if w.owner, err = e.owners(v); err != nil {
+		return nil, err
+	}
+	var since *time.Time
+	if before, ok := leaf.Expires(leaf.since); ok {
+		at := time.UnixMicro(before).UTC()
+		since = &at
+	}
+	q, err := query.RenderLeaf(leaf.Leaf, since, w.catalog())
+	if err != nil {
+		return nil, err
+	}
+	if !v.hold() { // for history, which releases it
+		return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
+	}
+	rows, err := e.hist.SQL(ctx, earlier{w, uint64(leaf.from)}, q.Text, q.Args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[uint32][]query.Match{}
+	values := leaf.Values()
+	in := make([]any, 4+len(values))
+	for rows.Next() {
+		f, m, err := readMatch(rows, values, in)
+		if err != nil {
+			return nil, err
+		}
+		out[f] = append(out[f], m)
+	}
+	return out, rows.Err()
+}
+
+// earlier is a view that sees events up to a number before its own.
+type earlier struct {
+	*view
+	seq uint64
+}
+
+// Seq gives the number.
+func (w earlier) Seq() uint64 { return w.seq }
+
+// readMatch reads one row of what RenderLeaf asks for.
+func readMatch(rows *sql.Rows, values []query.Value, in []any) (fragment uint32, m query.Match, err error) {
+	var ts time.Time
+	var received sql.NullTime
+	var message sql.NullString
+	in[0], in[1], in[2], in[3] = &fragment, &ts, &received, &message
+	cells := make([]any, len(values))
+	for i := range values {
+		in[4+i] = &cells[i]
+	}
+	if err := rows.Scan(in...); err != nil {
+		return 0, m, err
+	}
+	m = query.Match{TS: ts.UnixMicro(), Received: storage.NoTime, Message: message.String}
+	if received.Valid {
+		m.Received = received.Time.UnixMicro()
+	}
+	for i, v := range values {
+		d, ok, err := datumOf(cells[i], v.Type())
+		if err != nil {
+			return 0, m, err
+		}
+		if !ok {
+			d = query.Datum{}
+		}
+		m.Vals = append(m.Vals, d)
+	}
+	return fragment, m, nil
+}
+
+// tell lets readers of the next version know how a segment stands.
+func (l *live) tell(s *liveSegment, ready bool) {
+	l.known = maps.Clone(l.known)
+	if l.known == nil {
+		l.known = map[string]standing{}
+	}
+	l.known[s.Name] = standing{s.number, s.Segment.Version, ready && s.prog != nil}
+}
+
+// fillRanks gives the rankings the numbers of some people.
+func (l *live) fillRanks(s *liveSegment, from uint32) (done bool, err error) {
+	to := min(from+rowsAtOnce, l.e.line.head.Fragments)
+	for row := from; row < to; row++ {
+		if err := l.rank(s, row, l.now); err != nil {
+			return false, err
+		}
+	}
+	if to < l.e.line.head.Fragments {
+		return false, nil
+	}
+	for _, r := range s.ranks {
+		r.settle()
+	}
+	return true, nil
+}
+
+// askNext asks about some more people, in a turn of its own.
+func (l *live) askNext(s *liveSegment) (done bool, err error) {
+	t, err := l.e.line.begin()
+	if err != nil {
+		return false, err
+	}
+	from, to := s.upTo, s.upTo+rowsAtOnce
+	if to >= l.e.line.head.Fragments {
+		to, done = wholeUp, true
+	}
+	s.upTo = to
+	for row := from; row < min(to, l.e.line.head.Fragments); row++ {
+		if s.prog != nil || l.members.Has(s.number, row) {
+			l.touch(kith.FragmentID(row), s, s.cause, 0)
+		}
+	}
+	if done {
+		l.tell(s, true)
+		if l.resuming > 0 {
+			l.resuming--
+		}
+	}
+	if err := t.commit(); err != nil {
+		t.rollback(err)
+		return false, err
+	}
+	if done {
+		s.cause = 0
+		if s.prog == nil {
+			delete(l.segs, s.number)
+			l.arrange()
+		}
+	}
+	return done, nil
+}

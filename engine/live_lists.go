@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage/history"
+)
+
+// list is what a condition asks of a reference table: the values of a column in
+// the rows that it means.
+type list struct{ values map[query.Datum]bool }
+
+func (l *list) has(v query.Datum) bool { return l != nil && l.values[v] }
+
+// listed gives the list that a segment asks for.
+func (s *liveSegment) listed(i int) *list {
+	if i < len(s.lists) {
+		return s.lists[i]
+	}
+	return nil
+}
+
+// fillLists reads what a segment asks of reference tables.
+func (e *Engine) fillLists(ctx context.Context, s *liveSegment) error {
+	if s.prog == nil || len(s.prog.Tables()) == 0 {
+		return nil
+	}
+	v, err := e.acquire()
+	if err != nil {
+		return err
+	}
+	defer e.release(v)
+	w := &view{e: e, v: v, now: v.at}
+	var lists []*list
+	for _, t := range s.prog.Tables() {
+		one, err := e.list(ctx, w, t)
+		if err != nil {
+			return err
+		}
+		lists = append(lists, one)
+	}
+	return e.inLive(ctx, s, func(*live) error { s.lists = lists; return nil })
+}
+
+// list asks for one.
+func (e *Engine) list(ctx context.Context, w *view, t *query.Listed) (*list, error) {
+	q, err := query.RenderList(t, time.UnixMicro(w.now).UTC(), w.catalog())
+	if err != nil {
+		return nil, err
+	}
+	if !w.v.hold() { // for history, which releases it
+		return nil, &kith.Error{Op: "engine", Kind: kith.ErrClosed}
+	}
+	rows, err := e.hist.SQL(ctx, w, q.Text, q.Args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := &list{map[query.Datum]bool{}}
+	for rows.Next() {
+		var cell any
+		if err := rows.Scan(&cell); err != nil {
+			return nil, err
+		}
+		d, ok, err := datumOf(cell, t.V.Type())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out.values[d] = true
+		}
+	}
+	return out, rows.Err()
+}
+
+// tableChanged lets the segments that ask for a reference table be built again. It is called in the line.
+func (e *Engine) tableChanged(table string) {
+	l := e.line.live
+	if l == nil {
+		return
+	}
+	for _, s := range slices.Clone(l.order) {
+		if s.prog == nil || !slices.ContainsFunc(s.prog.Tables(), func(t *query.Listed) bool { return strings.EqualFold(t.Table, table) }) {
+			continue
+		}
+		if _, err := l.define(s.Segment, kith.ByTable); err != nil {
+			e.line.stop(err) // it was compiled before
+			return
+		}
+	}
+}
+
+// datumOf reads what DuckDB gives for a column of a type; a time may come as the text that says it.
+func datumOf(cell any, as query.Type) (query.Datum, bool, error) {
+	switch x := cell.(type) {
+	case nil:
+		return query.Datum{}, false, nil
+	case string:
+		d, ok := readText(x, as)
+		return d, ok, nil
+	case bool:
+		return query.Datum{As: as, Bool: x}, true, nil
+	case time.Time:
+		return query.Datum{As: as, Time: x.UnixMicro()}, true, nil
+	case fmt.Stringer: // a decimal
+		lo, hi, ok := history.ParseDecimal([]byte(x.String()))
+		return query.Datum{As: as, Num: query.Dec{Lo: lo, Hi: int64(hi)}}, ok, nil
+	}
+	return query.Datum{}, false, &kith.Error{Op: "engine.segments", Kind: kith.ErrUnsupported, Err: fmt.Errorf("DuckDB gives a %T", cell)}
+}

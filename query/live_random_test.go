@@ -1,0 +1,466 @@
+package query
+
+import (
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// chance gives random numbers, and prints their seed: KITH_SEED gives them again.
+func chance(t *testing.T) *rand.Rand {
+	seed := rand.Uint64() >> 1
+	if s := os.Getenv("KITH_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("KITH_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+// rounds is how often a random test tries.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	if os.Getenv("KITH_PROVE") != "" {
+		return n * 100
+	}
+	return n
+}
+
+func TestDec(t *testing.T) {
+	r := chance(t)
+	scale := big.NewRat(billion, 1)
+	whole := func(d Dec) *big.Int {
+		n := new(big.Int).Lsh(big.NewInt(d.Hi), 64)
+		return n.Add(n, new(big.Int).SetUint64(d.Lo))
+	}
+	ratOf := func(d Dec) *big.Rat { return new(big.Rat).Quo(new(big.Rat).SetInt(whole(d)), scale) }
+	random := func() Dec {
+		text := pick(r, "", "-") + fmt.Sprint(r.Uint64N(1<<uint(r.IntN(59)))) + pick(r, "", "00000000009", "00000000000")
+		if r.IntN(2) == 0 {
+			text += "." + fmt.Sprint(r.Uint64N(1e9))
+		}
+		d, ok := ParseDec(text)
+		if want, _ := new(big.Rat).SetString(text); !ok || ratOf(d).Cmp(want) != 0 {
+			t.Fatalf("ParseDec(%s) = %v, %t", text, ratOf(d), ok)
+		}
+		return d
+	}
+	for range rounds(20_000) {
+		a, b := random(), random()
+		if got, want := a.Cmp(b), ratOf(a).Cmp(ratOf(b)); got != want {
+			t.Fatalf("%s compared with %s: %d, want %d", a, b, got, want)
+		}
+		if sum, ok := a.Add(b); !ok || ratOf(sum).Cmp(new(big.Rat).Add(ratOf(a), ratOf(b))) != 0 {
+			t.Fatalf("%s + %s = %s, %t", a, b, sum, ok)
+		}
+		if again, ok := ParseDec(a.String()); !ok || again != a {
+			t.Fatalf("%v is written %s", a, a)
+		}
+		n := 1 + r.Uint64N(1<<uint(r.IntN(63)))
+		q, rest := new(big.Int).QuoRem(whole(a), new(big.Int).SetUint64(n), new(big.Int))
+		twice := rest.Abs(rest).Lsh(rest, 1)
+		if c := twice.Cmp(new(big.Int).SetUint64(n)); c > 0 || c == 0 && q.Bit(0) == 1 {
+			q.Add(q, big.NewInt(int64(1-2*(uint64(a.Hi)>>63))))
+		}
+		if got := whole(a.Quo(n)); got.Cmp(q) != 0 {
+			t.Fatalf("%s / %d = %s, want %s", a, n, a.Quo(n), q)
+		}
+	}
+	for text, ok := range map[string]bool{"1e3": true, "1.50": true, "-0": true, "1E-9": true, "0.0000000001": false, "123456789012345678901234567890": false, "12345678901234567890123456789.999999999": true, "": false, "1.": true, "x": false, "1.5x": false, "--1": false} {
+		d, got := ParseDec(text)
+		if canonical, err := decimal(text); got != ok || ok && (err != nil || d.String() != canonical) {
+			t.Errorf("ParseDec(%q) = %s, %t; want %s, %t", text, d, got, canonical, ok)
+		}
+	}
+	great, _ := ParseDec("99999999999999999999999999999.999999999")
+	var sum total
+	sum.add(great)
+	sum.add(great)
+	if _, ok := sum.sum(); ok {
+		t.Error("twice the greatest number fits")
+	}
+	sum.add(great.negative())
+	if d, ok := sum.sum(); !ok || d != great {
+		t.Error("a sum whose parts do not fit is lost")
+	}
+}
+
+// The arithmetic on microseconds is that of package time.
+func TestCalendar(t *testing.T) {
+	r := chance(t)
+	for range rounds(50_000) {
+		at := micros("1000-01-01") + r.Int64N(micros("9999-12-31")-micros("1000-01-01"))
+		if r.IntN(2) == 0 { // the ends of months, and midnight
+			at -= clockOf(at)
+			y, m, _ := civil(at / day)
+			at = daysOf(y, m, pick[int64](r, 1, lengthOf(y, m)))*day + pick[int64](r, 0, 1, day-1, 12*3600*second)
+		}
+		months := int64(r.IntN(2*pick(r, 3, 30, 3000)) - 1500)
+		when := time.UnixMicro(at).UTC()
+		want := Add(when, months, 0).UnixMicro()
+		if got := addMonths(at, months); got != want {
+			t.Fatalf("%s and %d months: %s, want %s", clock(at), months, clock(got), clock(want))
+		}
+		m := (&moving{}).by(move{months: months})
+		if got := m.at(at) - at; got < m.low || got > m.top {
+			t.Fatalf("%s and %d months is beyond the bounds", clock(at), months)
+		}
+		if got, want := at-clockOf(at), when.Truncate(24*time.Hour).UnixMicro(); got != want {
+			t.Fatalf("the day of %s begins %s", clock(at), clock(got))
+		}
+		now := at + r.Int64N(40*365*day) - 5*365*day
+		if r.IntN(2) == 0 {
+			now = addMonths(at, int64(r.IntN(40*12))) + pick[int64](r, -1, 0, 1)
+		}
+		years, next, ok := yearsTo(at, now)
+		slow := int64(-1)
+		for addMonths(at, 12*(slow+1)) <= now {
+			slow++
+		}
+		if ok != (slow >= 0) || ok && years != slow || next != addMonths(at, 12*(slow+1)) {
+			t.Fatalf("from %s to %s: %d years, the next at %s, %t; want %d", clock(at), clock(now), years, clock(next), ok, slow)
+		}
+	}
+}
+
+func TestReadTime(t *testing.T) {
+	r := chance(t)
+	forms := []string{"2026-01-31", "2026-02-29T23:59:59.123456Z", "2024-02-29 00:00:00+14:59", "1999-12-31T23:59:60", "2026-06-31", "9999-12-31T23:59:59.9-14:00", "2000-01-01T24:00:00", "2000-01-01T10:00:00.1234567", "2000-01-01T10:00:00+15:00", "0999-01-01", "2000-01-01T10:00:00.", "2000-01-01 10:00", "2000-1-1", "２000-01-01"}
+	for i := range rounds(100_000) {
+		s := []byte(forms[i%len(forms)])
+		for range i / len(forms) % 3 {
+			s[r.IntN(len(s))] = "0123456789-:.TZ+ "[r.IntN(17)]
+		}
+		if r.IntN(5) == 0 {
+			s = s[:r.IntN(len(s))]
+		}
+		want, ok := ParseTime(string(s))
+		if got, is := readTime(string(s)); is != ok || ok && got != want.UnixMicro() {
+			t.Fatalf("readTime(%q) = %s, %t; want %s, %t", s, clock(got), is, want, ok)
+		}
+	}
+}
+
+func aMoving(r *rand.Rand) *moving {
+	m := &moving{}
+	for range 1 + r.IntN(3) {
+		switch r.IntN(4) {
+		case 0:
+			m = m.by(move{begin: true})
+		case 1:
+			m = m.by(move{months: int64(r.IntN(9) - 4), span: (r.Int64N(9) - 4) * 6 * 3600 * second})
+		default:
+			m = m.by(move{span: (r.Int64N(99) - 49) * 3600 * second})
+		}
+	}
+	return m
+}
+
+// A flip is the first: at each instant before it at which something could
+// happen the comparison is as it was, and at it it is not.
+func TestFlip(t *testing.T) {
+	r := chance(t)
+	found := 0
+	for range rounds(4000) {
+		m, op := aMoving(r), pick(r, Equal, Unequal, Less, AtMost, More, AtLeast, Same)
+		now := micros("2026-01-01") + r.Int64N(120*24)*3600*second + pick[int64](r, -1, 0, 0, 1)
+		x := m.at(now+(r.Int64N(50)-25)*6*3600*second) + pick[int64](r, -1, 0, 0, 1)
+		got := m.flip(op, x, now)
+		was := holds(op, compareTo(m.at(now), x))
+		want := int64(never)
+		for _, n := range instants(m, x, now) {
+			if holds(op, compareTo(m.at(n), x)) != was {
+				want = n
+				break
+			}
+		}
+		if got != want {
+			t.Fatalf("%+v %s %s, from %s: flips at %s, want %s", m.moves, op, clock(x), clock(now), clock(got), clock(want))
+		}
+		if got != never {
+			found++
+		}
+		least := m.least(now)
+		for _, n := range instants(m, x, now) {
+			if m.at(n) < least {
+				t.Fatalf("%+v from %s is %s at %s, least gives %s", m.moves, clock(now), clock(m.at(n)), clock(n), clock(least))
+			}
+		}
+	}
+	if found < rounds(4000)/4 {
+		t.Errorf("only %d of them flip", found)
+	}
+}
+
+// instants gives, in order, all instants of 60 days after now at which a moving
+// time can jump, or pass x.
+func instants(m *moving, x, now int64) []int64 {
+	var out []int64
+	add := func(n int64) {
+		if n > now && n < now+60*day {
+			out = append(out, n)
+		}
+	}
+	offsets, sum := []int64{0}, int64(0)
+	for _, s := range m.moves {
+		sum += s.span
+		offsets = append(offsets, sum)
+	}
+	starts := []int64{now}
+	for d := int64(-1); d < 61; d++ {
+		for _, o := range offsets {
+			starts = append(starts, now-clockOf(now)+d*day-clockOf(o))
+		}
+	}
+	for _, n := range starts {
+		reach := n + x - m.at(n)
+		for i := int64(-1); i <= 1; i++ {
+			add(n + i)
+			add(reach + i)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Conditions and people whose times meet: intervals are few, and all happens
+// within some weeks around the end of February.
+var spans = []string{"1 DAY", "36 HOUR", "3 DAY", "1 MONTH", "2 MONTH", "1 YEAR"}
+
+func aSpan(r *rand.Rand) string { return pick(r, "- ", "+ ") + "INTERVAL " + pick(r, spans...) }
+
+func anOp(r *rand.Rand) string { return pick(r, "=", "<>", "<", "<=", ">", ">=", "<=>") }
+
+func aMoment(r *rand.Rand) string {
+	return pick(r, "now()", "current_date", "now() "+aSpan(r), "current_date "+aSpan(r), "date(now() "+aSpan(r)+")")
+}
+
+func aPersonLeaf(r *rand.Rand) string {
+	switch r.IntN(11) {
+	case 0:
+		return "plan " + anOp(r) + " 'pro'"
+	case 1:
+		return "number(n) " + anOp(r) + " 2"
+	case 2:
+		return "age(born) " + anOp(r) + " " + pick(r, "0", "1", "2")
+	case 3:
+		return pick(r, "time(born)", "time(born) "+aSpan(r), "date(time(born))", "last_seen") + " " + anOp(r) + " " + aMoment(r)
+	case 4:
+		return "coalesce(time(born), " + aMoment(r) + ") " + aSpan(r) + " " + anOp(r) + " " + pick(r, "last_seen", "DATE '2026-02-28'")
+	case 5:
+		return "date(now() " + aSpan(r) + ") IN (DATE '2026-02-28', DATE '2026-03-02')"
+	case 6:
+		return "age(born) IS NULL"
+	case 7:
+		return "in_segment('a')"
+	case 8:
+		return "(SELECT count(*) FROM events) >= top_percent(50, (SELECT count(*) FROM events))"
+	case 9:
+		return "plan IN (SELECT sku FROM products)"
+	}
+	return anAggregate(r)
+}
+
+func anEventLeaf(r *rand.Rand) string {
+	switch r.IntN(9) {
+	case 0, 1:
+		return "name " + anOp(r) + " 'A'"
+	case 2:
+		return "properties.n " + anOp(r) + " 1"
+	case 3:
+		return "ts " + anOp(r) + " " + pick(r, "time(profiles.born)", "profiles.last_seen", "time(profiles.traits.last_seen)") + " " + aSpan(r)
+	case 4:
+		return pick(r, "ts", "date(ts)", "time(properties.due)") + " " + aSpan(r) + " " + anOp(r) + " " + aMoment(r)
+	case 5:
+		return "age(properties.due) " + anOp(r) + " 0"
+	case 6:
+		return "properties.sku IN (SELECT sku FROM products)"
+	}
+	return "ts " + anOp(r) + " " + aMoment(r)
+}
+
+func anAggregate(r *rand.Rand) string {
+	from := " FROM events"
+	if r.IntN(5) > 0 {
+		from += " WHERE " + aMix(r, 1, anEventLeaf)
+	}
+	switch r.IntN(6) {
+	case 0:
+		return pick(r, "", "NOT ") + "EXISTS (SELECT 1" + from + ")"
+	case 1:
+		return "(SELECT " + pick(r, "count(*)", "count(properties.sku)", "count(DISTINCT date(ts))", "count(DISTINCT number(properties.n))") + from + ") " + anOp(r) + " " + pick(r, "0", "1", "2", "3")
+	case 2:
+		return "(SELECT " + pick(r, "sum", "avg", "min", "max") + "(properties.n)" + from + ") " + anOp(r) + " " + pick(r, "1", "1.5", "2", "3")
+	case 3:
+		return "(SELECT " + pick(r, "min", "max") + "(ts)" + from + ") " + aSpan(r) + " " + anOp(r) + " " + aMoment(r)
+	case 4:
+		return "(SELECT max(age(properties.due))" + from + ") " + anOp(r) + " 0"
+	}
+	return "(SELECT properties.sku" + from + " ORDER BY ts" + pick(r, "", " DESC") + " LIMIT 1" + pick(r, "", " OFFSET 1") + ")" + pick(r, " = 'a'", " IS NULL", " <=> 'b'")
+}
+
+func aMix(r *rand.Rand, depth int, leaf func(*rand.Rand) string) string {
+	if depth == 0 || r.IntN(3) == 0 {
+		return leaf(r)
+	}
+	return pick(r, "", "NOT ") + "(" + aMix(r, depth-1, leaf) + pick(r, " AND ", " OR ") + aMix(r, depth-1, leaf) + ")"
+}
+
+// aTime is a time within some weeks around the end of February.
+func aTime(r *rand.Rand) int64 {
+	return micros("2026-01-28") + r.Int64N(70)*day + pick[int64](r, 0, 0, 1, -1, 6*3600*second, 12*3600*second, day-1)
+}
+
+func aPerson(r *rand.Rand) *somebody {
+	text := func(at int64) string { return time.UnixMicro(at).UTC().Format("2006-01-02T15:04:05.999999Z") }
+	s := &somebody{traits: said{"plan": say(pick(r, "pro", "free")), "n": say(r.IntN(4)), "last_seen": {As: Time, Time: aTime(r)}}, tops: []Datum{say(2)}, listed: []string{"a", "pro"}}
+	if r.IntN(4) > 0 {
+		s.traits["born"] = say(text(addMonths(aTime(r), -12*int64(r.IntN(3)))))
+	}
+	if r.IntN(2) == 0 {
+		s.members = []string{"a"}
+	}
+	for i := range r.IntN(6) {
+		at := aTime(r)
+		ev := said{"name": say(pick(r, "A", "B")), "ts": {As: Time, Time: at}, "received_at": {As: Time, Time: at}, "message_id": say(fmt.Sprint(i))}
+		if r.IntN(4) > 0 {
+			ev["properties.n"] = say(r.IntN(3))
+		}
+		if r.IntN(4) > 0 {
+			ev["properties.sku"] = say(pick(r, "a", "b"))
+		}
+		if r.IntN(2) == 0 {
+			ev["properties.due"] = say(text(aTime(r)))
+		}
+		s.events = append(s.events, ev)
+	}
+	return s
+}
+
+// times gives all times that a person has.
+func (s *somebody) times() []int64 {
+	var out []int64
+	for _, f := range append([]said{s.traits}, s.events...) {
+		for _, d := range f {
+			if t, ok := readTime(d.Text); ok && d.As == Text {
+				out = append(out, t)
+			} else if d.As == Time {
+				out = append(out, d.Time)
+			}
+		}
+	}
+	return out
+}
+
+// moments gives instants at which something can change for a person, those
+// beside them, and some of no meaning, in order.
+func moments(r *rand.Rand, s *somebody, from, to int64) []int64 {
+	var base []int64
+	for _, x := range s.times() {
+		for _, t := range []int64{x, x - clockOf(x)} {
+			for _, span := range []int64{0, day, day * 3 / 2, 3 * day} {
+				base = append(base, t+span, t-span)
+			}
+			for _, months := range []int64{1, 2, 12, 24, 36} {
+				for d := range int64(4) { // where the end of a month cuts
+					base = append(base, addMonths(t, months)+d*day, addMonths(t, -months)+d*day)
+				}
+			}
+			base = append(base, addMonths(t, 1)+day*3/2, addMonths(t-day*3/2, 1), addMonths(t, -1)-day*3/2)
+		}
+	}
+	for n := from - clockOf(from); n < to; n += day / 2 {
+		base = append(base, n)
+	}
+	var out []int64
+	for _, n := range base {
+		for i := int64(-1); i <= 1; i++ {
+			if n+i >= from && n+i < to {
+				out = append(out, n+i)
+			}
+		}
+	}
+	for range 100 {
+		out = append(out, from+r.Int64N(to-from))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// The text of a condition is in its one form: read and written again it is the same.
+func TestOneForm(t *testing.T) {
+	r := chance(t)
+	for range rounds(5000) {
+		text := aMix(r, 3, aPersonLeaf)
+		c, err := Parse(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		for _, c := range []Cond{c, Simplify(c)} {
+			if err := again(c); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+		}
+	}
+}
+
+// Between an instant and the next that Eval gives for it the answer stays; and
+// what Expires says can go makes no difference from then on.
+func TestNextIsNeverLate(t *testing.T) {
+	r := chance(t)
+	from, to := micros("2026-01-20"), micros("2026-04-20")
+	changes, steps, both := 0, 0, 0
+	for range rounds(400) {
+		text := aMix(r, 2, aPersonLeaf)
+		p := compiled(t, text)
+		for range 4 {
+			s := aPerson(r)
+			s.meet(p, 0)
+			less := *s
+			all := moments(r, s, from, to)
+			forgot := all[r.IntN(len(all))]
+			less.meet(p, forgot)
+			answer, next := p.Eval(s, from)
+			began := changes
+			for _, n := range all {
+				for next <= n {
+					a, then := p.Eval(s, next)
+					if steps++; a != answer {
+						changes++
+					}
+					if then <= next {
+						t.Fatalf("%s: after %s comes %s", text, clock(next), clock(then))
+					}
+					answer, next = a, then
+				}
+				got, _ := p.Eval(s, n)
+				if got != answer {
+					t.Fatalf("%s\nis %d at %s, and was to stay %d until %s\n%+v", text, got, clock(n), answer, clock(next), s)
+				}
+				if n >= forgot {
+					if got, _ := p.Eval(&less, n); got != answer {
+						t.Fatalf("%s\nis %d at %s without what expired at %s, %d with it\n%+v", text, got, clock(n), clock(forgot), answer, s)
+					}
+				}
+			}
+			if changes > began {
+				both++
+			}
+		}
+	}
+	t.Logf("%d of %d people change; %d changes, found by %d steps", both, rounds(400)*4, changes, steps)
+	if both < rounds(400)/2 {
+		t.Errorf("only %d of %d people change", both, rounds(400)*4)
+	}
+}
