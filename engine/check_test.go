@@ -351,7 +351,7 @@ func TestCheckNamesADamagedRecord(t *testing.T) {
 		{"a run of places", "t", 1, []string{"places", "place"}},
 		{"a run of message ids", "f", 1, []string{"message ids", "message id", "payload print"}},
 		{"a decision", "d", 1, []string{"decisions", "number", "pair", "owner", "circle"}},
-		{"an identifier", "n", 1, []string{"identifiers", "identifier", "number", "fragment record"}},
+		{"an identifier", "n", 1, []string{"identifiers", "identifier", "number", "fragment record", "weak mark", "space", "token"}},
 		{"a token", "i", 3, []string{"identifiers", "token"}},
 		{"a block of keys", "k", 1, []string{"identifier"}},
 		{"a reject", "r", 1, []string{"rejects", "reject", "number"}},
