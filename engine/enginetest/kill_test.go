@@ -101,6 +101,7 @@ func reopen(t *testing.T, dir string, acks map[string]int) {
 	}
 	opened := time.Since(began)
 	whole(t, e, acks)
+	segmentsHold(t, e)
 	Check(t, e)
 	if err := e.Close(); err != nil {
 		t.Errorf("close after a crash: %v", err)
