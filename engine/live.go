@@ -210,7 +210,7 @@ func (l *live) again(f uint32, t *touch, at int64) error {
 		if !t.all && t.segs[i>>6]>>(i&63)&1 == 0 {
 			continue
 		}
-		if owner != f && t.all {
+		if owner != f {
 			if err := l.put(s, f, false, t, at); err != nil {
 				return err
 			}

@@ -31,21 +31,29 @@ func (e *Engine) fillLists(ctx context.Context, s *liveSegment) error {
 	if s.prog == nil || len(s.prog.Tables()) == 0 {
 		return nil
 	}
-	v, err := e.acquire()
+	lists, err := e.lists(ctx, s.prog.Tables())
 	if err != nil {
 		return err
 	}
+	return e.inLive(ctx, s, func(*live) error { s.lists = lists; return nil }) // without a version in hand: the line may wait for all to be let go
+}
+
+// lists asks for all of them, as of one version.
+func (e *Engine) lists(ctx context.Context, tables []*query.Listed) (out []*list, err error) {
+	v, err := e.acquire()
+	if err != nil {
+		return nil, err
+	}
 	defer e.release(v)
 	w := &view{e: e, v: v, now: v.at}
-	var lists []*list
-	for _, t := range s.prog.Tables() {
+	for _, t := range tables {
 		one, err := e.list(ctx, w, t)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		lists = append(lists, one)
+		out = append(out, one)
 	}
-	return e.inLive(ctx, s, func(*live) error { s.lists = lists; return nil })
+	return out, nil
 }
 
 // list asks for one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,8 +50,15 @@ func TestLiveIsOnDemand(t *testing.T) {
 				w.now = w.now.Add(time.Duration(r.IntN(6*24*60)) * time.Minute)
 				w.clock(t)
 			}
-			Lines(t, w.e, lines[:n]...)
+			if r.IntN(3) == 0 {
+				w.load(t, lines[:n])
+			} else {
+				Lines(t, w.e, lines[:n]...)
+			}
 			lines = lines[n:]
+			if len(w.loads) > 0 && r.IntN(12) == 0 {
+				w.unload(t, r)
+			}
 			compared += w.compare(t)
 		}
 		for range 4 {
@@ -59,6 +67,9 @@ func TestLiveIsOnDemand(t *testing.T) {
 			compared += w.compare(t)
 		}
 		changes += w.replay(t, causes)
+		if made, err := w.e.Check(t.Context(), &engine.CheckOptions{Rebuild: true}); err != nil || !made.Same {
+			t.Errorf("made anew from the log it is another: %v, %v", made.Problems, err)
+		}
 	})
 	t.Logf("%d comparisons, %d changes, by cause %v", compared, changes, causes)
 	if compared > 300 {
@@ -76,6 +87,27 @@ type liveWorld struct {
 	e     *engine.Engine
 	now   time.Time
 	texts map[string]string // by name
+	loads []uint32
+}
+
+func (w *liveWorld) load(t *testing.T, lines []string) {
+	t.Helper()
+	r, err := w.e.Load(t.Context(), strings.NewReader(strings.Join(lines, "\n")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.loads = append(w.loads, r.Load)
+}
+
+// unload takes a load back; the segments are built again after that.
+func (w *liveWorld) unload(t *testing.T, r *rand.Rand) {
+	t.Helper()
+	i := r.IntN(len(w.loads))
+	if _, err := w.e.Unload(t.Context(), w.loads[i], nil); err != nil {
+		t.Fatal(err)
+	}
+	w.loads = slices.Delete(w.loads, i, i+1)
+	segmentsHold(t, w.e)
 }
 
 func (w *liveWorld) open(t *testing.T) {
