@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage"
@@ -86,11 +87,18 @@ func (p *planner) sole(s *query.Sole, within *bitmap.Set) (*bitmap.Set, error) {
 		return p.numbers(s, c.col, within)
 	}
 	codes, ok := p.named(s, c)
-	if none := s.OfNone(); ok && !none {
+	none := s.OfNone()
+	switch {
+	case ok && !none:
 		return p.values(c, codes, within)
-	} else if c.kind == typeFact {
-		yes := [2]bool{s.OfBool(false), s.OfBool(true)}
-		return p.column2(c, within, none, yes)
+	case c.kind == typeFact: // false and true are all the values there are
+		not := []uint32{}
+		for code := range uint32(2) {
+			if !slices.Contains(codes, code) {
+				not = append(not, code)
+			}
+		}
+		return p.others(c, not, within)
 	}
 	return p.texts(s, c, within)
 }
@@ -121,18 +129,6 @@ func union(within *bitmap.Set, sets []*bitmap.Set) *bitmap.Set {
 		return bitmap.And(within, sets[0])
 	}
 	return bitmap.AndAny(within, sets...)
-}
-
-// column2 answers for a trait that is true or false, and may be missing: all but
-// those who have a value for which it is not.
-func (p *planner) column2(c *column, within *bitmap.Set, none bool, yes [2]bool) (*bitmap.Set, error) {
-	var codes []uint32
-	for code, is := range yes {
-		if !is {
-			codes = append(codes, uint32(code))
-		}
-	}
-	return p.others(c, codes, within)
 }
 
 // others gives all people but those who have one of the values.

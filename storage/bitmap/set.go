@@ -89,7 +89,47 @@ func Or(sets ...*Set) *Set {
 	case 1:
 		return &Set{*roaring.Or(&sets[0].r, roaring.New())}
 	}
+	if sparse(sets) {
+		return orSparse(sets)
+	}
 	return &Set{*roaring.FastOr(inner(sets)...)}
+}
+
+// sparse tells whether several sets have so few rows in a block of 65,536 that
+// the library would merge lists of them again and again.
+func sparse(sets []*Set) bool {
+	last, rows := 0, 0
+	for _, s := range sets {
+		if !s.Empty() {
+			last = max(last, int(s.r.Maximum()>>16)+1)
+			rows += s.Len()
+		}
+	}
+	return len(sets) > 2 && rows/len(sets) < 1024*last && rows > 256*last
+}
+
+// orSparse puts the rows of all sets into one array of bits.
+func orSparse(sets []*Set) *Set {
+	last := uint32(0)
+	for _, s := range sets {
+		if !s.Empty() {
+			last = max(last, s.r.Maximum())
+		}
+	}
+	words := make([]uint64, last>>6+1)
+	var buf [512]uint32
+	for _, s := range sets {
+		for it := s.r.ManyIterator(); ; {
+			n := it.NextMany(buf[:])
+			if n == 0 {
+				break
+			}
+			for _, row := range buf[:n] {
+				words[row>>6] |= 1 << (row & 63)
+			}
+		}
+	}
+	return FromWords(words)
 }
 
 // AndAny gives the rows of a that are in at least one of the sets; it is

@@ -204,3 +204,36 @@ func BenchmarkSetAdd(b *testing.B) {
 		i++
 	}
 }
+
+// What many small sets have together is what they have one by one.
+func TestOrOfManySmallSets(t *testing.T) {
+	r := seeded(t)
+	for range 30 {
+		want := naive{}
+		var sets []*Set
+		for range 2 + r.IntN(20) {
+			s := &Set{}
+			for range r.IntN(800) {
+				row := r.Uint32N(200_000)
+				s.Add(row)
+				want[row] = true
+			}
+			sets = append(sets, s)
+		}
+		same(t, "Or", Or(sets...), want)
+	}
+}
+
+func benchmarkOr(b *testing.B, people, share uint32) {
+	var sets []*Set
+	for _, c := range days(people, share, 30) {
+		sets = append(sets, c.Any())
+	}
+	for b.Loop() {
+		Or(sets...)
+	}
+}
+
+func BenchmarkOr30Of100kSparse(b *testing.B) { benchmarkOr(b, 100_000, 170) }
+func BenchmarkOr30Of1MSparse(b *testing.B)   { benchmarkOr(b, 1_000_000, 170) }
+func BenchmarkOr30Of10M(b *testing.B)        { benchmarkOr(b, 10_000_000, 55) }
