@@ -303,7 +303,7 @@ func (l *live) tell(s *liveSegment, ready bool) {
 	if l.known == nil {
 		l.known = map[string]standing{}
 	}
-	l.known[s.Name] = standing{s.number, s.Segment.Version, ready && s.prog != nil}
+	l.known[s.Name] = standing{s.number, s.Segment.Version, ready && s.prog != nil, s.built}
 }
 
 // fillRanks gives the rankings the numbers of some people.

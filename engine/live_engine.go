@@ -15,6 +15,28 @@ type standing struct {
 	number  uint32
 	version uint32
 	ready   bool // its members are kept: else a question is answered on demand
+	built   chan struct{}
+}
+
+// await waits until every segment that there is is built, or could not be.
+func (e *Engine) await(ctx context.Context) error {
+	v, err := e.acquire()
+	if err != nil {
+		return err
+	}
+	list := v.live
+	e.release(v)
+	for _, s := range list {
+		if s.ready || s.built == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.built:
+		}
+	}
+	return nil
 }
 
 // startLive takes up the segments of the directory and begins to build them.

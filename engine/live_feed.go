@@ -17,6 +17,10 @@ import (
 // it has ended.
 func (e *Engine) Watch(ctx context.Context, segment string, from kith.Seq) iter.Seq2[kith.Change, error] {
 	return func(yield func(kith.Change, error) bool) {
+		if err := e.current(ctx); err != nil {
+			yield(kith.Change{}, err)
+			return
+		}
 		for {
 			v, err := e.acquire()
 			if err != nil {
@@ -48,7 +52,11 @@ func (e *Engine) Watch(ctx context.Context, segment string, from kith.Seq) iter.
 // are, as Watch does, and ends.
 func (e *Engine) Changes(segment string, from kith.Seq) iter.Seq2[kith.Change, error] {
 	return func(yield func(kith.Change, error) bool) {
-		v, err := e.acquire()
+		err := e.current(context.Background())
+		var v *version
+		if err == nil {
+			v, err = e.acquire()
+		}
 		if err == nil {
 			defer e.release(v)
 			_, err = e.changes(v, segment, from, func(c kith.Change) bool { return yield(c, nil) })

@@ -3,8 +3,11 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"iter"
 	"net/http"
 	"time"
+
+	"github.com/kithdb/kith"
 )
 
 // segmentQuestion is what the routes below /segment are asked.
@@ -13,6 +16,10 @@ type segmentQuestion struct {
 	Text       string    `json:"text,omitempty"`
 	Conditions []string  `json:"conditions,omitempty"`
 	Now        time.Time `json:"now,omitzero"`
+
+	Who  kith.Identifier `json:"who,omitzero"`
+	From kith.Seq        `json:"from,omitempty"`
+	Wait bool            `json:"wait,omitempty"` // for a change, if there is none
 }
 
 // segmentRoute answers one of them.
@@ -38,6 +45,18 @@ func (e *Engine) segmentRoutes(handle func(string, func(http.ResponseWriter, *ht
 	}))
 	handle("POST /segment/list", segmentRoute(func(ctx context.Context, _ *segmentQuestion, _ *AskOptions) ([]Segment, error) {
 		return e.Segments(ctx)
+	}))
+	handle("POST /segment/history", segmentRoute(func(ctx context.Context, q *segmentQuestion, _ *AskOptions) ([]Segment, error) {
+		return e.History(ctx, q.Name)
+	}))
+	handle("POST /segment/verify", segmentRoute(func(ctx context.Context, q *segmentQuestion, _ *AskOptions) (Verification, error) {
+		return e.Verify(ctx, q.Name)
+	}))
+	handle("POST /segment/why", segmentRoute(func(ctx context.Context, q *segmentQuestion, _ *AskOptions) (Reason, error) {
+		return e.Why(ctx, q.Name, q.Who)
+	}))
+	handle("POST /segment/changes", segmentRoute(func(ctx context.Context, q *segmentQuestion, _ *AskOptions) (page, error) {
+		return e.page(ctx, q.Name, q.From, q.Wait)
 	}))
 	handle("POST /segment/count", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) (int, error) {
 		return e.Count(ctx, q.Text, o)
@@ -75,6 +94,94 @@ func (c *Client) DropSegment(ctx context.Context, name string) error {
 // Segments gives the segments, as Engine.Segments does.
 func (c *Client) Segments(ctx context.Context) ([]Segment, error) {
 	return tellSegment[[]Segment](ctx, c, "list", segmentQuestion{})
+}
+
+// History gives the versions of a segment, as Engine.History does.
+func (c *Client) History(ctx context.Context, name string) ([]Segment, error) {
+	return tellSegment[[]Segment](ctx, c, "history", segmentQuestion{Name: name})
+}
+
+// Verify compares members with DuckDB's, as Engine.Verify does.
+func (c *Client) Verify(ctx context.Context, name string) (Verification, error) {
+	return tellSegment[Verification](ctx, c, "verify", segmentQuestion{Name: name})
+}
+
+// Why says why a person is a member, as Engine.Why does.
+func (c *Client) Why(ctx context.Context, segment string, id kith.Identifier) (Reason, error) {
+	return tellSegment[Reason](ctx, c, "why", segmentQuestion{Name: segment, Who: id})
+}
+
+// page is some changes on their way over the socket.
+type page struct {
+	Changes []kith.Change `json:"changes"`
+	Next    kith.Seq      `json:"next"` // where to go on
+}
+
+// Bounds of a page: how many changes it has, and how long it waits for one.
+const (
+	pageChanges = 10_000
+	pageWait    = 2 * time.Second
+)
+
+// page gives the changes from a number on, at most so many.
+func (e *Engine) page(ctx context.Context, segment string, from kith.Seq, wait bool) (page, error) {
+	out := page{Changes: []kith.Change{}, Next: from}
+	if err := e.current(ctx); err != nil {
+		return out, err
+	}
+	v, err := e.acquire()
+	if err != nil {
+		return out, err
+	}
+	next, last := v.next, v.seq
+	more, err := e.changes(v, segment, from, func(c kith.Change) bool {
+		out.Changes = append(out.Changes, c)
+		out.Next = c.Seq + 1
+		return len(out.Changes) < pageChanges
+	})
+	e.release(v)
+	if err != nil || !more {
+		return out, err
+	}
+	out.Next = last + 1
+	if wait && len(out.Changes) == 0 {
+		select {
+		case <-ctx.Done():
+		case <-next:
+		case <-time.After(pageWait):
+		}
+	}
+	return out, nil
+}
+
+// Watch gives changes, as Engine.Watch does.
+func (c *Client) Watch(ctx context.Context, segment string, from kith.Seq) iter.Seq2[kith.Change, error] {
+	return c.pages(ctx, segment, from, true)
+}
+
+// Changes gives the changes that there are, as Engine.Changes does.
+func (c *Client) Changes(segment string, from kith.Seq) iter.Seq2[kith.Change, error] {
+	return c.pages(context.Background(), segment, from, false)
+}
+
+func (c *Client) pages(ctx context.Context, segment string, from kith.Seq, wait bool) iter.Seq2[kith.Change, error] {
+	return func(yield func(kith.Change, error) bool) {
+		for {
+			p, err := tellSegment[page](ctx, c, "changes", segmentQuestion{Name: segment, From: from, Wait: wait})
+			if err != nil {
+				yield(kith.Change{}, err)
+				return
+			}
+			for _, x := range p.Changes {
+				if !yield(x, nil) {
+					return
+				}
+			}
+			if from = p.Next; len(p.Changes) < pageChanges && !wait {
+				return
+			}
+		}
+	}
 }
 
 // Count counts people, as Engine.Count does.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
@@ -15,6 +16,11 @@ import (
 // It sees everything that was acknowledged before it was called. Statements that
 // write are ErrDenied; errors in the text carry DuckDB's words and position.
 func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if low := strings.ToLower(query); strings.Contains(low, "segment") || strings.Contains(low, "members") || strings.Contains(low, "changes") {
+		if err := e.current(ctx); err != nil { // it may ask for members
+			return nil, err
+		}
+	}
 	v, err := e.acquire()
 	if err != nil {
 		return nil, err
@@ -34,6 +40,20 @@ func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows,
 		return nil, err
 	}
 	return e.hist.SQL(ctx, w, query, args...)
+}
+
+// current sees to it that members are kept of every segment, as of what the clock says now.
+func (e *Engine) current(ctx context.Context) error {
+	if e.o.ReadOnly {
+		return nil // nothing is kept there
+	}
+	if err := e.await(ctx); err != nil {
+		return err
+	}
+	if !e.writable.Load() {
+		return nil
+	}
+	return e.tickTo(e.o.now())
 }
 
 // view is one version as history's SQL sees it.

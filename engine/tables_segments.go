@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -27,6 +28,8 @@ func (w *view) Members(segment string) ([]uint64, error) {
 func (w *view) kept(segment string) (*bitmap.Set, error) {
 	k, ok := w.v.live[segment]
 	switch {
+	case w.v.members == nil:
+		return nil, &kith.Error{Op: "engine.SQL", On: "segment " + segment, Kind: kith.ErrUnsupported, Err: errors.New("members are kept only where the platform is open for writing: kith segment count and members answer here, too")}
 	case ok && k.ready:
 		return w.v.members.Set(w.v.pin, k.number)
 	case ok:
@@ -163,7 +166,7 @@ func (w *view) changes() history.Table {
 
 // History gives the versions of a segment's definition, the oldest first; of one
 // that says that it was dropped the Text is empty.
-func (e *Engine) History(name string) ([]Segment, error) {
+func (e *Engine) History(_ context.Context, name string) ([]Segment, error) {
 	v, err := e.acquire()
 	if err != nil {
 		return nil, err

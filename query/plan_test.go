@@ -25,7 +25,7 @@ type crowd struct {
 
 func (w *crowd) Kept(t *Trait) (Type, bool)        { return w.kinds[t.Path], w.kinds[t.Path] != Time }
 func (w *crowd) Names() []EventName                { return nil }
-func (w *crowd) Size(l *Piece) int                  { return len(Print(l.Cond)) }
+func (w *crowd) Size(l *Piece) int                 { return len(Print(l.Cond)) }
 func (w *crowd) Segment(name string) (Cond, error) { return Parse(w.segments[name]) }
 func (w *crowd) Everybody() (*bitmap.Set, error) {
 	s := &bitmap.Set{}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -29,6 +30,11 @@ type platform interface {
 	DropSegment(ctx context.Context, name string) error
 	Segments(ctx context.Context) ([]engine.Segment, error)
 	Count(ctx context.Context, condition string, o *engine.AskOptions) (int, error)
+	History(ctx context.Context, segment string) ([]engine.Segment, error)
+	Verify(ctx context.Context, segment string) (engine.Verification, error)
+	Why(ctx context.Context, segment string, id kith.Identifier) (engine.Reason, error)
+	Watch(ctx context.Context, segment string, from kith.Seq) iter.Seq2[kith.Change, error]
+	Changes(segment string, from kith.Seq) iter.Seq2[kith.Change, error]
 	Overlap(ctx context.Context, conditions []string, o *engine.AskOptions) ([][]int, error)
 	Explain(ctx context.Context, condition string, o *engine.AskOptions) (engine.Explanation, error)
 	People(ctx context.Context, condition string, columns []string, o *engine.AskOptions) (*sql.Rows, error)

@@ -18,6 +18,10 @@ type segmentCmd struct {
 	Members segmentMembers `cmd:"" help:"List them."`
 	Overlap segmentOverlap `cmd:"" help:"Count for each two of several conditions for whom both are true."`
 	Explain segmentExplain `cmd:"" help:"Say how a condition is answered, and whom missing values leave out."`
+	Why     segmentWhy     `cmd:"" help:"Say why a person is in a segment or not, and when that can change."`
+	Verify  segmentVerify  `cmd:"" help:"Compare the members that are kept with what DuckDB finds."`
+	Changes segmentChanges `cmd:"" help:"List who entered and left."`
+	History segmentHistory `cmd:"" help:"List the versions of a segment's definition."`
 	List    segmentList    `cmd:"" help:"List the segments."`
 	Drop    segmentDrop    `cmd:"" help:"Take a segment away."`
 }

@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/query"
+)
+
+// Reason says why a person is in a segment, or is not.
+type Reason struct {
+	Segment string         `json:"segment"`
+	Version uint32         `json:"version"`
+	Profile kith.ProfileID `json:"profile"`
+	Member  bool           `json:"member"`
+	Since   time.Time      `json:"since,omitzero"` // the last change: since when it is so
+	Cause   kith.Cause     `json:"cause,omitempty"`
+	Of      kith.Seq       `json:"of,omitempty"`  // what caused it, such as an event
+	Now     time.Time      `json:"now"`           // the instant that all of this is of
+	Next    time.Time      `json:"next,omitzero"` // may change then though nothing happens; zero: never
+	Parts   []ReasonPart   `json:"parts"`         // the parts of the condition, in its order
+}
+
+// ReasonPart is one part of a condition, and what it is for the person.
+type ReasonPart struct {
+	Text   string    `json:"text"`
+	Is     string    `json:"is"`               // true, false, or unknown: a value is missing
+	Events int       `json:"events,omitempty"` // of the person that its sub-selects could count
+	Newest time.Time `json:"newest,omitzero"`  // the newest of them
+	Next   time.Time `json:"next,omitzero"`    // the part may change then though nothing happens
+}
+
+var truthWords = map[query.Answer]string{query.No: "false", query.Unknown: "unknown", query.Yes: "true"}
+
+// Why says which parts of a segment's condition hold for a person, on how many
+// events that stands, and when it can change by the clock alone. It is
+// ErrUnsupported while the segment is being built.
+func (e *Engine) Why(ctx context.Context, segment string, id kith.Identifier) (Reason, error) {
+	if err := e.await(ctx); err != nil {
+		return Reason{}, err
+	}
+	v, err := e.acquire()
+	if err != nil {
+		return Reason{}, err
+	}
+	who, err := e.resolveID(v, id)
+	all, err2 := e.definitions(v.snap)
+	e.release(v)
+	if err = errors.Join(err, err2); err != nil {
+		return Reason{}, err
+	}
+	if all[segment].Text == "" {
+		return Reason{}, noSegment("engine.Why", segment)
+	}
+	if err := e.tickTo(e.o.now()); err != nil {
+		return Reason{}, err
+	}
+	out := Reason{Segment: segment}
+	err = e.inLine(func() error {
+		l := e.line.live
+		if l == nil || !l.known[segment].ready {
+			return &kith.Error{Op: "engine.Why", On: "segment " + segment, Kind: kith.ErrUnsupported, Err: errBuilding}
+		}
+		return l.why(l.segs[l.numbers[segment]], uint32(e.people.Owner(kith.FragmentID(who))), &out)
+	})
+	if err != nil {
+		return Reason{}, err
+	}
+	for c, err := range e.Changes(segment, 0) {
+		if err != nil {
+			return Reason{}, err
+		}
+		if c.Profile == out.Profile {
+			out.Since, out.Cause, out.Of = c.At, c.Cause, c.Of
+		}
+	}
+	return out, nil
+}
+
+// why asks the parts of a segment one by one. It is called in the line.
+func (l *live) why(s *liveSegment, row uint32, out *Reason) error {
+	t := &turn{l: l.e.line, tx: l.e.store.Update(), docs: map[kith.FragmentID]*document{}} // for a look at documents: nothing is written
+	defer t.tx.Discard()
+	l.turn = t
+	defer func() { l.turn = nil }()
+	p := livePerson{l: l, row: row}
+	if err := p.begin(s); err != nil {
+		return err
+	}
+	is, next := s.prog.Eval(&p, l.now)
+	out.Version, out.Profile, out.Member = s.Version, kith.ProfileID(row), is == query.Yes
+	out.Now, out.Next = time.UnixMicro(l.now).UTC(), boundary(next)
+	c, err := query.Parse(s.Text)
+	if err != nil {
+		return err
+	}
+	for _, part := range query.Parts(c) {
+		alone, err := l.alone(s, part)
+		if err != nil {
+			return err
+		}
+		p.seg = alone
+		is, next := alone.prog.Eval(&p, l.now)
+		r := ReasonPart{Text: query.Print(part), Is: truthWords[is], Next: boundary(next)}
+		newest := int64(math.MinInt64)
+		for i := range alone.leaves {
+			for _, m := range p.Matches(i) {
+				if m.TS <= l.now {
+					r.Events++
+					newest = max(newest, m.TS)
+				}
+			}
+		}
+		if r.Events > 0 {
+			r.Newest = time.UnixMicro(newest).UTC()
+		}
+		out.Parts = append(out.Parts, r)
+	}
+	return p.err
+}
+
+// alone gives a part of a segment's condition, answered from the segment's own state.
+func (l *live) alone(s *liveSegment, part query.Cond) (*liveSegment, error) {
+	prog, err := query.Compile(part)
+	if err != nil {
+		return nil, err
+	}
+	out := &liveSegment{Segment: s.Segment, number: s.number, prog: prog}
+	for _, leaf := range prog.Leaves() {
+		out.leaves = append(out.leaves, l.leaves[leaf.Key])
+	}
+	for _, top := range prog.Tops() {
+		for i, own := range s.prog.Tops() {
+			if query.PrintValue(top) == query.PrintValue(own) {
+				out.ranks = append(out.ranks, s.ranks[i])
+				break
+			}
+		}
+	}
+	for _, t := range prog.Tables() {
+		for i, own := range s.prog.Tables() {
+			if query.Print(t) == query.Print(own) {
+				out.lists = append(out.lists, s.lists[i])
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+func boundary(at int64) time.Time {
+	if at == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.UnixMicro(at).UTC()
+}
