@@ -20,8 +20,10 @@ type inquiry struct {
 	now time.Time
 	as  string
 	all map[string]Segment
-	w   *view    // what DuckDB sees; nil until history is ready
-	cat *catalog // what names mean there
+
+	standing bool     // now is what the standing clock says
+	w        *view    // what DuckDB sees; nil until history is ready
+	cat      *catalog // what names mean there
 }
 
 // inquiry begins one. It must be closed.
@@ -34,7 +36,7 @@ func (e *Engine) inquiry(o *AskOptions) (*inquiry, error) {
 		return nil, err
 	}
 	a := &inquiry{e: e, v: v, now: o.Now.UTC(), as: o.as}
-	if o.Now.IsZero() {
+	if a.standing = o.Now.IsZero(); a.standing {
 		a.now, err = e.at(v)
 	}
 	if err == nil {
@@ -206,6 +208,9 @@ func (e *Engine) answer(ctx context.Context, op, condition string, o *AskOptions
 
 // answer answers the name of a segment, or a condition, for those of within.
 func (a *inquiry) answer(ctx context.Context, op, condition string, within *bitmap.Set) (*bitmap.Set, error) {
+	if k := a.v.live[condition]; k.ready && a.standing && a.v.due > a.now.UnixMicro() && within == nil {
+		return a.v.members.Set(a.v.pin, k.number)
+	}
 	c, err := a.condition(op, condition)
 	if err != nil {
 		return nil, err

@@ -264,6 +264,52 @@ func (e *Engine) kept(name string) (*bitmap.Set, bool, error) {
 	}
 }
 
+// Contains tells whether a profile is a member of a segment, as of the last
+// commit and what the clock says: IsMember for who has the number already. It is
+// ErrNotFound where no segment has the name, ErrUnsupported while it is built.
+func (e *Engine) Contains(segment string, who kith.ProfileID) (bool, error) {
+	is, ok, err := e.keptOf(segment, func(*version) (kith.ProfileID, error) { return who, nil })
+	if err != nil || ok {
+		return is, err
+	}
+	v, err := e.acquire()
+	if err != nil {
+		return false, err
+	}
+	defer e.release(v)
+	_, err = (&view{e: e, v: v}).kept(segment) // says what is wrong
+	return false, err
+}
+
+// keptOf tells whether somebody is in a segment that is kept.
+func (e *Engine) keptOf(name string, find func(v *version) (kith.ProfileID, error)) (is, ok bool, err error) {
+	for {
+		v, err := e.acquire()
+		if err != nil {
+			return false, false, err
+		}
+		k := v.live[name]
+		now, err := e.at(v)
+		if err != nil || !k.ready {
+			e.release(v)
+			return false, false, err
+		}
+		if v.due <= now.UnixMicro() && e.writable.Load() {
+			e.release(v)
+			if err := e.tickTo(now); err != nil {
+				return false, false, err
+			}
+			continue
+		}
+		who, err := find(v)
+		if err == nil {
+			is, err = v.members.HasAt(v.pin, k.number, uint32(who))
+		}
+		e.release(v)
+		return is, err == nil, err
+	}
+}
+
 // waker wakes the goroutine that tells the clock: a boundary may have come nearer.
 func (e *Engine) waker(due int64) {
 	if e.builder.wakeup == nil || e.o.Now != nil || due == math.MaxInt64 {

@@ -237,6 +237,11 @@ func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (
 
 // IsMember tells whether a condition is true for a person, by any identifier.
 func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identifier, o *AskOptions) (bool, error) {
+	if o == nil || o.Now.IsZero() {
+		if is, ok, err := e.keptOf(condition, func(v *version) (kith.ProfileID, error) { return e.resolveID(v, id) }); ok || err != nil {
+			return is, err
+		}
+	}
 	p, err := e.Profile(ctx, id)
 	if err != nil {
 		return false, err

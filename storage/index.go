@@ -76,6 +76,30 @@ func (v *Values) Parts(p *Pin, code uint32) ([]*bitmap.Set, error) {
 	return out, err
 }
 
+// HasAt tells whether a row has the value at a version. It copies nothing.
+func (v *Values) HasAt(p *Pin, code, row uint32) (bool, error) {
+	x := &v.x
+	part := uint64(code)<<32 | uint64(row>>x.cut)
+	ver := x.s.see(p)
+	defer func() { x.s.unsee(p) }()
+	sl := x.berths[part]
+	if sl == nil || sl.since > ver || sl.since == never {
+		return false, nil
+	}
+	l := sl.leaf.Load()
+	if l == nil {
+		x.s.unsee(p)
+		var err error
+		l, err = x.bring(p == nil, sl)
+		x.s.see(p)
+		if err != nil {
+			return false, err
+		}
+	}
+	l.use()
+	return l.countAt(row, ver) > 0, nil
+}
+
 // Codes gives the codes that have, or had, a row at a version, ascending.
 func (v *Values) Codes(p *Pin) []uint32 { return v.x.list(p) }
 

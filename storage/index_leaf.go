@@ -77,6 +77,28 @@ func takeBack(c *bitmap.Counts, steps []step) {
 	}
 }
 
+// countAt gives the count of a row at a version.
+func (l *leaf) countAt(row uint32, ver uint64) int64 {
+	n := int64(l.counts.Count(row))
+	if l.turn <= ver {
+		return n
+	}
+	back := func(steps []step) {
+		for _, st := range steps {
+			if st.row == row {
+				n -= int64(st.n)
+			}
+		}
+	}
+	back(l.cur)
+	for _, p := range l.past {
+		if p.turn > ver {
+			back(p.steps)
+		}
+	}
+	return n
+}
+
 // at gives the counts at a version, to be read only.
 func (l *leaf) at(ver uint64) *bitmap.Counts {
 	l.smu.Lock()
