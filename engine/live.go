@@ -42,18 +42,19 @@ type live struct {
 // liveSegment is a segment that is kept current.
 type liveSegment struct {
 	Segment
-	number uint32
-	prog   *query.Program // nil: it was dropped, nobody is in it
-	leaves []*liveLeaf    // of prog's
-	ranks  []*ranking
-	lists  []*list        // what it asks of reference tables
-	users  []*liveSegment // that use it
-	timer  map[uint32]int64
-	upTo   uint32 // rows below were asked about since it was built
-	cause  kith.Cause
-	place  int // in order
-	built  chan struct{}
-	err    error // why it was not built; set before built is closed
+	number  uint32
+	prog    *query.Program // nil: it was dropped, nobody is in it
+	leaves  []*liveLeaf    // of prog's
+	ranks   []*ranking
+	lists   []*list        // what it asks of reference tables
+	users   []*liveSegment // that use it
+	timer   map[uint32]int64
+	upTo    uint32 // rows below were asked about since it was built
+	cause   kith.Cause
+	place   int  // in order
+	resumed bool // the clock waits for it since the directory was opened
+	built   chan struct{}
+	err     error // why it was not built; set before built is closed
 }
 
 const wholeUp = math.MaxUint32
@@ -265,12 +266,8 @@ func (l *live) put(s *liveSegment, row uint32, is bool, t *touch, at int64) erro
 			l.members.Remove(s.number, row)
 		}
 	})
-	cause, of := t.cause, t.of
-	if s.cause != 0 && (cause == 0 || cause == kith.ByClock) {
-		cause = s.cause
-	}
 	l.changes = append(l.changes, storage.Change{
-		Segment: s.number, Version: s.Version, Profile: kith.ProfileID(row), Entered: is, Cause: cause, Of: of, At: at,
+		Segment: s.number, Version: s.Version, Profile: kith.ProfileID(row), Entered: is, Cause: t.cause, Of: t.of, At: at,
 	})
 	return nil
 }

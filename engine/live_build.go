@@ -20,9 +20,11 @@ const rowsAtOnce = 4096
 func (l *live) open(all map[string]Segment, now int64, cause kith.Cause) error {
 	l.now, l.resuming = now, len(all)
 	for _, s := range numbered(all) {
-		if _, err := l.define(s, cause); err != nil {
+		n, err := l.define(s, cause)
+		if err != nil {
 			return err
 		}
+		n.resumed = true
 	}
 	return nil
 }
@@ -323,6 +325,14 @@ func (l *live) fillRanks(s *liveSegment, from uint32) (done bool, err error) {
 	return true, nil
 }
 
+// resume notes that the clock need not wait for a segment any more.
+func (l *live) resume(s *liveSegment) {
+	if s.resumed {
+		s.resumed = false
+		l.resuming--
+	}
+}
+
 // askNext asks about some more people, in a turn of its own.
 func (l *live) askNext(s *liveSegment) (done bool, err error) {
 	t, err := l.e.line.begin()
@@ -339,11 +349,16 @@ func (l *live) askNext(s *liveSegment) (done bool, err error) {
 			l.touch(kith.FragmentID(row), s, s.cause, 0)
 		}
 	}
+	l.turn = t
+	err = l.settle(l.now) // before the clock goes on, where it waited for this
+	l.turn = nil
+	if err != nil {
+		t.rollback(err)
+		return false, err
+	}
 	if done {
 		l.tell(s, true)
-		if l.resuming > 0 {
-			l.resuming--
-		}
+		l.resume(s)
 	}
 	if err := t.commit(); err != nil {
 		t.rollback(err)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"time"
@@ -151,10 +152,27 @@ func (b *builder) next() *liveSegment {
 func (b *builder) run(e *Engine) {
 	defer close(b.done)
 	for s := b.next(); s != nil; s = b.next() {
-		if s.err = e.build(b.ctx, s); s.err != nil && e.log != nil && b.ctx.Err() == nil {
-			e.log.Error("a segment is not kept current", "segment", s.Name, "err", s.err)
+		if s.err = e.build(b.ctx, s); s.err != nil && b.ctx.Err() == nil {
+			b.failed(e, s)
 		}
 		close(s.built)
+	}
+}
+
+// failed lets the clock go on without a segment that could not be built.
+func (b *builder) failed(e *Engine, s *liveSegment) {
+	if e.log != nil && !errors.Is(s.err, errReplaced) {
+		e.log.Error("a segment is not kept current", "segment", s.Name, "err", s.err)
+	}
+	err := e.inLine(func() error {
+		if l := e.line.live; l != nil {
+			l.resume(s)
+			e.publish(&e.line.head)
+		}
+		return nil
+	})
+	if err != nil && e.log != nil {
+		e.log.Error("nothing is written any more", "err", err)
 	}
 }
 
@@ -248,7 +266,7 @@ func (e *Engine) kept(name string) (*bitmap.Set, bool, error) {
 		k := v.live[name]
 		now, err := e.at(v)
 		switch {
-		case err != nil || !k.ready:
+		case err != nil || !k.ready || v.held && v.due <= now.UnixMicro():
 			e.release(v)
 			return nil, false, err
 		case v.due <= now.UnixMicro() && e.writable.Load():
@@ -290,7 +308,7 @@ func (e *Engine) keptOf(name string, find func(v *version) (kith.ProfileID, erro
 		}
 		k := v.live[name]
 		now, err := e.at(v)
-		if err != nil || !k.ready {
+		if err != nil || !k.ready || v.held && v.due <= now.UnixMicro() {
 			e.release(v)
 			return false, false, err
 		}

@@ -26,6 +26,7 @@ type version struct {
 	at        int64                   // instant of the commit, microseconds
 	members   *storage.Values         // of segments, by their numbers; nil: none is kept
 	live      map[string]standing     // segments that are kept, by name
+	held      bool                    // the clock waits for segments that are being built
 	due       int64                   // when time passes the next boundary, microseconds
 	next      chan struct{}           // closed when there is a newer one
 	all       everyone
@@ -77,7 +78,7 @@ func (e *Engine) publish(h *storage.Head) {
 		next: make(chan struct{}),
 	}
 	if l := e.liveHalf(); l != nil {
-		v.members, v.live, v.due = l.members, l.known, l.due()
+		v.members, v.live, v.due, v.held = l.members, l.known, l.due(), l.resuming > 0
 	}
 	v.refs.Store(1)
 	e.versions.held.Add(1)
