@@ -51,8 +51,9 @@ type liveSegment struct {
 	timer   map[uint32]int64
 	upTo    uint32 // rows below were asked about since it was built
 	cause   kith.Cause
-	place   int  // in order
-	resumed bool // the clock waits for it since the directory was opened
+	place   int   // in order
+	resumed bool  // the clock waits for it since the directory was opened
+	l       *live // whose it is: an unload begins with others
 	built   chan struct{}
 	err     error // why it was not built; set before built is closed
 }

@@ -42,7 +42,7 @@ func numbered(all map[string]Segment) []Segment {
 // define takes up a definition of a segment, or that it was dropped, and lets it
 // be built. Everything that happens from here on goes into its leaves.
 func (l *live) define(def Segment, cause kith.Cause) (*liveSegment, error) {
-	s := &liveSegment{Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause, built: make(chan struct{})}
+	s := &liveSegment{l: l, Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause, built: make(chan struct{})}
 	l.numbers[def.Name] = def.number
 	if def.Text != "" {
 		c, err := query.Parse(def.Text)
@@ -327,7 +327,7 @@ func (l *live) fillRanks(s *liveSegment, from uint32) (done bool, err error) {
 
 // resume notes that the clock need not wait for a segment any more.
 func (l *live) resume(s *liveSegment) {
-	if s.resumed {
+	if s.resumed && s.l == l {
 		s.resumed = false
 		l.resuming--
 	}
