@@ -16,7 +16,7 @@ func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	body := &counting{r: r, progress: o.Progress}
+	body := &counting{r: r, progress: o.Progress, broken: http.Header{brokenInput: nil}}
 	out, err := tell[loadReply](ctx, c, http.MethodPost, "/load?"+o.asked(), body)
 	if body.err != nil {
 		err = &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: body.err} // the input, not the socket, is at fault
@@ -46,8 +46,7 @@ func (c *Client) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadR
 			}
 		}
 		if read := ended(); read != nil {
-			err = read
-			out.CloseWithError(read)
+			err = read // and without the last frame the owner knows that it is not whole
 		} else if err == nil && feed.Err() == nil {
 			_, err = out.Write([]byte{0})
 		}
@@ -99,11 +98,14 @@ func sendFrames(w io.Writer, mapping, head []byte, order <-chan *chunk) error {
 	return nil
 }
 
-// counting tells how far a reader was read, and remembers why it ended.
+// counting tells how far a reader was read, and remembers why it ended. One that
+// breaks off ends for who reads it, and says in a trailer that it did: so the
+// owner can tell what was stored.
 type counting struct {
 	r        io.Reader
 	n        int64
 	err      error
+	broken   http.Header
 	progress func(int64)
 }
 
@@ -111,7 +113,8 @@ func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	if err != nil && err != io.EOF {
-		c.err = err
+		c.err, err = err, io.EOF
+		c.broken.Set(brokenInput, "yes")
 	}
 	if c.progress != nil {
 		c.progress(c.n)
