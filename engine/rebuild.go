@@ -339,6 +339,10 @@ func (b *rebuilder) release() error {
 		Time: r.Time, Received: r.Received, Sent: r.Sent, Original: r.Original,
 		Source: uint32(b.e.sources.id(r.Source)), Load: r.Load, Message: r.MessageID, Cells: r.Cells,
 	}
+	if kith.Flags(r.Flags).Anomalous() { // what it says of a person is not told
+		b.events++
+		return b.x.line.fold.event(b.t, ev, b.events-1, nil)
+	}
 	secret, err := leaves(b.e.keys, b.x.traits.telling(r), identityIn(b.e.keys, b.v.snap))
 	if err != nil {
 		return err

@@ -153,33 +153,12 @@ func (u *unloading) admit(load uint32) (err error) {
 	if e.line.sessions[load] != nil {
 		return &kith.Error{Op: "engine.Unload", On: on("load", load), Kind: kith.ErrDenied, Err: errors.New("it is still running")}
 	}
-	if err := e.unflagged(); err != nil {
-		return err
-	}
 	snap := e.store.Snapshot()
 	defer snap.Release()
 	if u.load, err = snap.Load(load); err == nil && u.load == nil {
 		err = &kith.Error{Op: "engine.Unload", On: on("load", load), Kind: kith.ErrNotFound}
 	}
 	return err
-}
-
-// unflagged refuses where anomalies were found or may have been: what a flagged
-// event says of others, and of the tallies, is not told again without a load.
-func (e *Engine) unflagged() error {
-	ruled, err := e.everRuled()
-	if err != nil {
-		return err
-	}
-	found := ruled.ever()
-	for _, t := range e.line.head.Tallies {
-		found = found || t.Flagged.Events > 0
-	}
-	if !found {
-		return nil
-	}
-	return &kith.Error{Op: "engine.Unload", Kind: kith.ErrUnsupported,
-		Err: errors.New("there are flagged events, or a rule for near-duplicates: a load cannot be taken back from a platform that has them")}
 }
 
 // step tells whoever asks how far it is.
@@ -220,7 +199,7 @@ func (u *unloading) giveUp() error {
 		u.x.remove()
 	}
 	u.unnumber()
-	for _, r := range []interface{ Abort() }{e.mids, e.places, e.tokens} {
+	for _, r := range []interface{ Abort() }{e.mids, e.nears, e.places, e.tokens} {
 		r.Abort() // runs that were written are litter
 	}
 	e.keeper.sweeping, e.keeper.sweep, e.keeper.cleaning = true, nil, true

@@ -63,22 +63,34 @@ func (u *unloading) findDecisions(context.Context) error {
 		}
 		return nil
 	})
+	var come []reflag // events that decide, and did not before
 	for i := range u.born {
 		r := &u.born[i].row
-		for _, f := range r.Also {
-			a.join(r.Fragment, f)
+		if kith.Flags(r.Flags).Anomalous() {
+			continue // it decides nothing
+		}
+		come = append(come, reflag{kith.Seq(r.Seq), r.Fragment, r.Also})
+	}
+	for _, r := range u.also {
+		if !kith.Flags(u.turned[uint64(r.seq)]).Anomalous() {
+			come = append(come, r)
 		}
 	}
-	for i := range u.born {
-		if r := &u.born[i].row; len(r.Also) > 0 {
-			a.from(r.Fragment, kith.Seq(r.Seq))
+	for _, r := range come {
+		for _, f := range r.also {
+			a.join(r.fragment, f)
+		}
+	}
+	for _, r := range come {
+		if len(r.also) > 0 {
+			a.from(r.fragment, r.seq)
 		}
 	}
 	if err != nil {
 		return err
 	}
 	err = u.v.snap.Decisions(func(d *storage.Decision) error {
-		if u.going(d.Cause) {
+		if u.going(d.Cause) || kith.Flags(u.turned[uint64(d.Cause)]).Anomalous() {
 			a.from(uint32(d.A), d.Cause)
 		}
 		return nil

@@ -20,11 +20,11 @@ func everything(t testing.TB, e *engine.Engine) []string {
 	t.Helper()
 	var out []string
 	for _, q := range []string{
-		`SELECT 'event', e.message_id, p.public_id, i.space, i.value, e.kind, e.name, e.ts, e.received_at, e.source
-			FROM events e LEFT JOIN profiles p ON p.id = e.profile_id LEFT JOIN identifiers i ON i.fragment = e.fragment`,
+		`SELECT 'event', e.message_id, p.public_id, i.space, i.value, e.kind, e.name, e.ts, e.received_at, e.source, e.flags
+			FROM all_events e LEFT JOIN profiles p ON p.id = e.profile_id LEFT JOIN identifiers i ON i.fragment = e.fragment`,
 		`SELECT 'identifier', i.space, i.value, i.shared, p.public_id FROM identifiers i LEFT JOIN profiles p ON p.id = i.profile_id`,
 		`SELECT 'decision', d.kind, a.space, a.value, b.space, b.value, d.rule, d.space, d.rules_version, d.known_at, e.message_id
-			FROM decisions d LEFT JOIN identifiers a ON a.fragment = d.fragment LEFT JOIN identifiers b ON b.fragment = d.other LEFT JOIN events e ON e.seq = d.cause`,
+			FROM decisions d LEFT JOIN identifiers a ON a.fragment = d.fragment LEFT JOIN identifiers b ON b.fragment = d.other LEFT JOIN all_events e ON e.seq = d.cause`,
 		`SELECT 'profile column', column_name, column_type FROM (DESCRIBE SELECT * FROM profiles)`,
 		`SELECT 'column', relation, event, name, class, filled, total FROM columns`,
 		`SELECT 'source', s.* FROM sources s`,
@@ -34,7 +34,7 @@ func everything(t testing.TB, e *engine.Engine) []string {
 		slices.Sort(rows)
 		out = append(out, rows...)
 	}
-	for _, row := range SQL(t, e, "SELECT message_id, original::VARCHAR FROM events ORDER BY message_id") {
+	for _, row := range SQL(t, e, "SELECT message_id, original::VARCHAR FROM all_events ORDER BY message_id") {
 		id, original, _ := strings.Cut(row, " | ")
 		out = append(out, id+" "+encode(jsonObject(t, original)))
 	}
@@ -53,7 +53,7 @@ func everything(t testing.TB, e *engine.Engine) []string {
 func refusals(t testing.TB, e *engine.Engine, natural bool) []string {
 	t.Helper()
 	var out []string
-	for _, row := range SQL(t, e, `SELECT r.verdict, r.reason, r.path, r.source, r.line, e.message_id, r.original FROM rejects r LEFT JOIN events e ON e.seq = r.repeats`) {
+	for _, row := range SQL(t, e, `SELECT r.verdict, r.reason, r.path, r.source, r.line, e.message_id, r.original FROM rejects r LEFT JOIN all_events e ON e.seq = r.repeats`) {
 		k := strings.LastIndex(row, " | ")
 		if head, original := row[:k], row[k+3:]; original != "NULL" {
 			row = head + " " + encode(jsonObject(t, original))
@@ -125,7 +125,12 @@ func TestUnloadLeavesAWorldWithoutIt(t *testing.T) {
 	n := rounds(t, 12, 1000, func(t *testing.T, round int, seed uint64) {
 		engine.PartRows = []int{0, 12}[round%2] // history in one part, or in many
 		r := dice(seed, "unload")
-		holds(t, pieces(r, wild(r, 20+r.IntN(80))), func(t testing.TB, tagged []string) {
+		lines := wild(r, 20+r.IntN(80))
+		kin.rules = nil
+		if round%3 == 0 { // rules that flag, and what they find
+			kin.rules, lines = careful(), odd(t, r, lines)
+		}
+		holds(t, pieces(r, lines), func(t testing.TB, tagged []string) {
 			unloads(t, kin, cut(tagged), seed, round%4 == 0, did)
 		})
 	})
@@ -206,7 +211,7 @@ type span struct{ lo, hi, n int }
 
 func spanOf(t testing.TB, e *engine.Engine, load uint32) (s span) {
 	t.Helper()
-	row := SQL(t, e, "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) FROM events WHERE load = ?", load)[0]
+	row := SQL(t, e, "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) FROM all_events WHERE load = ?", load)[0]
 	if _, err := fmt.Sscanf(row, "%d | %d | %d", &s.lo, &s.hi, &s.n); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +241,7 @@ func unload(t testing.TB, e *engine.Engine, load uint32, did *engine.UnloadRepor
 // stayed gives the lines of a load whose events stand where the load's stood.
 func stayed(t testing.TB, e *engine.Engine, s span, lines []string) []string {
 	t.Helper()
-	stay := SQL(t, e, "SELECT message_id FROM events WHERE seq BETWEEN ? AND ?", s.lo, s.hi)
+	stay := SQL(t, e, "SELECT message_id FROM all_events WHERE seq BETWEEN ? AND ?", s.lo, s.hi)
 	var left []string
 	seen := map[string]bool{}
 	for _, line := range lines {
