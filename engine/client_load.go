@@ -27,11 +27,22 @@ func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 // LoadRows brings in rows through a mapping, as Engine.LoadRows does. They are
 // mapped here; the owner keeps and stores them.
 func (c *Client) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadReport, error) {
+	reply, err := sendMapped[loadReply](ctx, c, "/load/rows", rows, o)
+	return reply.report(), err
+}
+
+// Foretell says what LoadRows would come to, as Engine.Foretell does.
+func (c *Client) Foretell(ctx context.Context, rows Rows, o *LoadOptions) (Forecast, error) {
+	return sendMapped[Forecast](ctx, c, "/load/foretell", rows, o)
+}
+
+// sendMapped maps rows, sends what comes of them, and reads a reply.
+func sendMapped[T any](ctx context.Context, c *Client, path string, rows Rows, o *LoadOptions) (reply T, err error) {
 	if o == nil {
 		o = &LoadOptions{}
 	}
 	if err := o.mapped(); err != nil {
-		return LoadReport{}, err
+		return reply, err
 	}
 	feed, stop := context.WithCancel(ctx)
 	defer stop()
@@ -53,12 +64,12 @@ func (c *Client) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadR
 		out.Close() // the reader has gone if this fails
 		sent <- err
 	}()
-	reply, err := tell[loadReply](ctx, c, http.MethodPost, "/load/rows?"+o.asked(), body)
+	reply, err = tell[T](ctx, c, http.MethodPost, path+"?"+o.asked(), body)
 	body.Close() // ends the sending; it may have ended
 	if read := <-sent; read != nil && errors.As(read, new(*kith.Error)) {
 		err = read // the input, not the socket, is at fault
 	}
-	return reply.report(), err
+	return reply, err
 }
 
 // frame makes of a chunk what is sent of it.

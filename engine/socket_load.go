@@ -50,21 +50,35 @@ func (e *Engine) serveLoad(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (e *Engine) serveLoadRows(w http.ResponseWriter, r *http.Request) error {
-	in := &framed{in: bufio.NewReaderSize(whole{r}, chunkBytes)}
-	o := loadOptions(r.URL.Query())
-	var err error
-	if o.Mapping, err = in.text(mostMapping); err != nil {
-		return err
-	}
-	if in.head, err = in.text(chunkBytes); err != nil {
-		return err
-	}
-	if err := o.mapped(); err != nil {
+	in, o, err := framedRows(r)
+	if err != nil {
 		return err
 	}
 	report, err := e.load(r.Context(), in, o, in.head)
 	send(w, report.wire(), err)
 	return nil
+}
+
+func (e *Engine) serveForetell(w http.ResponseWriter, r *http.Request) error {
+	in, o, err := framedRows(r)
+	if err != nil {
+		return err
+	}
+	out, err := e.foretell(r.Context(), in, o)
+	send(w, out, err)
+	return nil
+}
+
+// framedRows reads the beginning of a request with rows.
+func framedRows(r *http.Request) (in *framed, o *LoadOptions, err error) {
+	in, o = &framed{in: bufio.NewReaderSize(whole{r}, chunkBytes)}, loadOptions(r.URL.Query())
+	if o.Mapping, err = in.text(mostMapping); err != nil {
+		return nil, nil, err
+	}
+	if in.head, err = in.text(chunkBytes); err != nil {
+		return nil, nil, err
+	}
+	return in, o, o.mapped()
 }
 
 // framed is an input that came over the socket.
