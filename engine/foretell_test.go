@@ -67,6 +67,7 @@ func TestForetellOverTheSocket(t *testing.T) {
 // Others load, ask and are told what would come at the same time.
 func TestForetellWhileOthersLoad(t *testing.T) {
 	e, c := connected(t)
+	e.lim.replay = 4000 // checkpoints are written in between
 	text, want, _ := csv(30_000)
 	o := &LoadOptions{Name: "orders.csv", Mapping: []byte(orders)}
 	done := make(chan error, 1)
