@@ -94,6 +94,15 @@ func (n *Flagged) Add(o Flagged) {
 	}
 }
 
+// AddTimes adds another count so many times; -1 takes it away.
+func (n *Flagged) AddTimes(o Flagged, times int) {
+	other := o.each()
+	n.Events += times * o.Events
+	for i, to := range n.each() {
+		*to += times * *other[i]
+	}
+}
+
 // String tells what there is, such as "3 bot, 1 test"; empty when there is nothing.
 func (n Flagged) String() string {
 	var parts []string

@@ -81,6 +81,9 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	if err != nil {
 		return nil, err
 	}
+	if in, ok := body.(*counting); ok {
+		req.Trailer = in.broken
+	}
 	r, err := c.http.Do(req)
 	switch {
 	case err == nil:

@@ -16,7 +16,7 @@ func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	body := &counting{r: r, progress: o.Progress}
+	body := &counting{r: r, progress: o.Progress, broken: http.Header{brokenInput: nil}}
 	out, err := tell[loadReply](ctx, c, http.MethodPost, "/load?"+o.asked(), body)
 	if body.err != nil {
 		err = &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: body.err} // the input, not the socket, is at fault
@@ -27,11 +27,22 @@ func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 // LoadRows brings in rows through a mapping, as Engine.LoadRows does. They are
 // mapped here; the owner keeps and stores them.
 func (c *Client) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadReport, error) {
+	reply, err := sendMapped[loadReply](ctx, c, "/load/rows", rows, o)
+	return reply.report(), err
+}
+
+// Foretell says what LoadRows would come to, as Engine.Foretell does.
+func (c *Client) Foretell(ctx context.Context, rows Rows, o *LoadOptions) (Forecast, error) {
+	return sendMapped[Forecast](ctx, c, "/load/foretell", rows, o)
+}
+
+// sendMapped maps rows, sends what comes of them, and reads a reply.
+func sendMapped[T any](ctx context.Context, c *Client, path string, rows Rows, o *LoadOptions) (reply T, err error) {
 	if o == nil {
 		o = &LoadOptions{}
 	}
 	if err := o.mapped(); err != nil {
-		return LoadReport{}, err
+		return reply, err
 	}
 	feed, stop := context.WithCancel(ctx)
 	defer stop()
@@ -46,20 +57,19 @@ func (c *Client) LoadRows(ctx context.Context, rows Rows, o *LoadOptions) (LoadR
 			}
 		}
 		if read := ended(); read != nil {
-			err = read
-			out.CloseWithError(read)
+			err = read // and without the last frame the owner knows that it is not whole
 		} else if err == nil && feed.Err() == nil {
 			_, err = out.Write([]byte{0})
 		}
 		out.Close() // the reader has gone if this fails
 		sent <- err
 	}()
-	reply, err := tell[loadReply](ctx, c, http.MethodPost, "/load/rows?"+o.asked(), body)
+	reply, err = tell[T](ctx, c, http.MethodPost, path+"?"+o.asked(), body)
 	body.Close() // ends the sending; it may have ended
 	if read := <-sent; read != nil && errors.As(read, new(*kith.Error)) {
 		err = read // the input, not the socket, is at fault
 	}
-	return reply.report(), err
+	return reply, err
 }
 
 // frame makes of a chunk what is sent of it.
@@ -99,11 +109,14 @@ func sendFrames(w io.Writer, mapping, head []byte, order <-chan *chunk) error {
 	return nil
 }
 
-// counting tells how far a reader was read, and remembers why it ended.
+// counting tells how far a reader was read, and remembers why it ended. One that
+// breaks off ends for who reads it, and says in a trailer that it did: so the
+// owner can tell what was stored.
 type counting struct {
 	r        io.Reader
 	n        int64
 	err      error
+	broken   http.Header
 	progress func(int64)
 }
 
@@ -111,7 +124,8 @@ func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	if err != nil && err != io.EOF {
-		c.err = err
+		c.err, err = err, io.EOF
+		c.broken.Set(brokenInput, "yes")
 	}
 	if c.progress != nil {
 		c.progress(c.n)

@@ -18,6 +18,17 @@ import (
 // dialled gives an engine with the shop in it, and a client of it.
 func dialled(t *testing.T) (*Engine, *Client) {
 	t.Helper()
+	e, c := connected(t)
+	r, err := c.Load(t.Context(), strings.NewReader(shop), &LoadOptions{Name: "shop", Source: "web", Keep: 3})
+	if err != nil || r.Accepted == 0 || r.Load == 0 {
+		t.Fatalf("Load = %+v, %v", r, err)
+	}
+	return e, c
+}
+
+// connected gives an empty engine, and a client of it.
+func connected(t *testing.T) (*Engine, *Client) {
+	t.Helper()
 	dir := t.TempDir()
 	e := open(t, dir)
 	c, err := Dial(dir)
@@ -25,10 +36,6 @@ func dialled(t *testing.T) (*Engine, *Client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	r, err := c.Load(t.Context(), strings.NewReader(shop), &LoadOptions{Name: "shop", Source: "web", Keep: 3})
-	if err != nil || r.Accepted == 0 || r.Load == 0 {
-		t.Fatalf("Load = %+v, %v", r, err)
-	}
 	return e, c
 }
 

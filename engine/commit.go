@@ -193,6 +193,9 @@ func (t *turn) reject(it *item, load *session, res kith.Result) (kith.Result, er
 	if res.Seq == 0 {
 		res.Seq = seq
 	}
+	if t.dry {
+		return res, nil
+	}
 	return res, t.rejects.Put(t.tx, &rec, t.l.e.sealReject)
 }
 

@@ -35,6 +35,10 @@ func newFolder(e *Engine) (*folder, error) {
 
 // fold tells the state about one event. told are its traits.
 func (t *turn) fold(ev *storage.Event, told []news) error {
+	if t.dry { // what people are by is in the graph: of the rest only how much they have said is asked
+		_, err := t.l.fold.hear(t, ev, told)
+		return err
+	}
 	return t.l.fold.event(t, ev, t.l.head.Events-1, told)
 }
 

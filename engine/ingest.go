@@ -169,21 +169,29 @@ func (t *turn) record(it *item, claims []kith.FragmentID, flags kith.Flags, load
 	if load != nil {
 		ev.Load = load.id
 	}
-	said, secret, err := t.tell(it, claims)
-	if err != nil {
+	if err := t.seals(it, ev, claims); err != nil {
 		return nil, err
-	}
-	ev.Said = said
-	if len(secret) > 0 {
-		sealed, err := t.l.e.keys.Seal(ev.Fragment, uint64(t.blob.Last)+1, sealEvent, secret, t.seal[:0])
-		if err != nil {
-			return nil, err
-		}
-		ev.Sealed, t.seal = sealed, sealed
 	}
 	t.blob.Event(ev)
 	t.l.head.Events++
 	return ev, nil
+}
+
+// seals puts what identifies into the event, sealed.
+func (t *turn) seals(it *item, ev *storage.Event, claims []kith.FragmentID) error {
+	if t.dry {
+		return nil
+	}
+	said, secret, err := t.tell(it, claims)
+	ev.Said = said
+	if err != nil || len(secret) == 0 {
+		return err
+	}
+	ev.Sealed, err = t.l.e.keys.Seal(ev.Fragment, uint64(t.blob.Last)+1, sealEvent, secret, t.seal[:0])
+	if err == nil {
+		t.seal = ev.Sealed
+	}
+	return err
 }
 
 // What a value is sealed for: one fragment, purpose and number seal one value.

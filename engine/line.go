@@ -113,6 +113,7 @@ type turn struct {
 	calls    []*call
 	loads    []*session      // of calls
 	replay   bool            // the log is told again: nothing is written
+	dry      bool            // nothing is sealed or shown, and all of it is taken back
 	held     *held           // of a replay
 	numbered kith.FragmentID // likewise: the first that the log numbers; 0: none
 	rulings  rulings         // likewise

@@ -35,7 +35,7 @@ type live struct {
 	changes  []storage.Change
 	paths    map[string]uint32   // numbers of the paths that leaves look at
 	turn     *turn               // that is being settled
-	known    map[string]standing // by name; replaced, never changed
+	known    map[string]keeping // by name; replaced, never changed
 	resuming int                 // segments that the clock waits for: they are not built since the directory was opened
 }
 

@@ -303,9 +303,9 @@ func readMatch(rows *sql.Rows, values []query.Value, in []any) (fragment uint32,
 func (l *live) tell(s *liveSegment, ready bool) {
 	l.known = maps.Clone(l.known)
 	if l.known == nil {
-		l.known = map[string]standing{}
+		l.known = map[string]keeping{}
 	}
-	l.known[s.Name] = standing{s.number, s.Segment.Version, ready && s.prog != nil, s.built}
+	l.known[s.Name] = keeping{s.number, s.Segment.Version, ready && s.prog != nil, s.built}
 }
 
 // fillRanks gives the rankings the numbers of some people.

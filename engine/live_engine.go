@@ -11,8 +11,8 @@ import (
 	"github.com/kithdb/kith/storage/bitmap"
 )
 
-// standing is what readers of a version know of a segment.
-type standing struct {
+// keeping is what readers of a version know of a segment.
+type keeping struct {
 	number  uint32
 	version uint32
 	ready   bool // its members are kept: else a question is answered on demand

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -112,6 +113,70 @@ func TestAnotherTailIsAnotherLoad(t *testing.T) {
 			proven(t, e)
 		})
 	}
+}
+
+// longOrders gives rows as csv does, and 10 MB of rows that are left out: they
+// are still on their way over a socket when a load ends early.
+func longOrders(n int) (text string, want kith.Tally) {
+	text, want, _ = csv(n)
+	return text + strings.Repeat("2024-05-06T07:00:00Z,c1,test,"+strings.Repeat("x", 4000)+"\n", 2500), want
+}
+
+// An input that breaks off, and another that comes in its place, are told over
+// the socket as they are told alone.
+func TestBrokenInputsOverTheSocket(t *testing.T) {
+	rows, rowsWant := longOrders(60_000)
+	plain, plainWant := plainLines(60_000)
+	for _, mappedToo := range []bool{true, false} {
+		t.Run(fmt.Sprint("mapped=", mappedToo), func(t *testing.T) {
+			e, c := connected(t)
+			alone := opened(t)
+			text, want, o := plain, plainWant, &LoadOptions{Name: "-"}
+			load := func(r io.Reader) (LoadReport, error) { return c.Load(t.Context(), r, o) }
+			direct := func(r io.Reader) (LoadReport, error) { return alone.Load(t.Context(), r, o) }
+			if mappedToo {
+				text, want, o.Mapping = rows, rowsWant, []byte(orders)
+				load = func(r io.Reader) (LoadReport, error) { return c.LoadRows(t.Context(), rowsOf(t, r), o) }
+				direct = func(r io.Reader) (LoadReport, error) { return alone.LoadRows(t.Context(), rowsOf(t, r), o) }
+			}
+			const cut = 2200 << 10
+			late := strings.LastIndex(text[:1600<<10], "2024-05-06") // behind what tells inputs apart
+			other := text[:late] + "2023" + text[late+4:]
+			first, err := load(breaking(text, cut))
+			told, direrr := direct(breaking(text, cut))
+			if !errors.Is(err, errStop) || !errors.Is(direrr, errStop) || first.Accepted == 0 || first.Load == 0 || first.Tally != told.Tally || first.Rows != told.Rows {
+				t.Fatalf("a broken input = %+v, %v, and alone %+v, %v", first, err, told, direrr)
+			}
+			r, err := load(strings.NewReader(other))
+			if !errors.Is(err, ErrChanged) || r.Load != first.Load || r.Tally != first.Tally {
+				t.Fatalf("another input = %+v, %v, want %v and %+v as it was", r, err, ErrChanged, first.Tally)
+			}
+			r, err = load(strings.NewReader(other))
+			if err != nil || r.Load == first.Load || r.Earlier != 0 || r.Received != want.Received || r.Rejected != want.Rejected {
+				t.Errorf("and again = %+v, %v, want a load of its own with %+v", r, err, want)
+			}
+			proven(t, e)
+		})
+	}
+}
+
+// A load in which too much is rejected ends with that over the socket, too, and
+// goes on when more is allowed.
+func TestTooMuchRejectedOverTheSocket(t *testing.T) {
+	e, c := connected(t)
+	text, want := longOrders(30_000)
+	load := func(most int) (LoadReport, error) {
+		return c.LoadRows(t.Context(), rowsOf(t, strings.NewReader(text)), &LoadOptions{Name: "orders.csv", Mapping: []byte(orders), MaxErrors: most})
+	}
+	first, err := load(7)
+	if !errors.Is(err, ErrTooMany) || first.Rejected != 7 {
+		t.Fatalf("the load = %+v, %v, want it to stop at the seventh", first.Tally, err)
+	}
+	r, err := load(0)
+	if err != nil || r.Load != first.Load || r.Tally != want || r.Earlier != int64(first.Received) {
+		t.Errorf("the rest = %+v, %v, want load %d to go on to %+v", r, err, first.Load, want)
+	}
+	proven(t, e)
 }
 
 // A load that did not end and was taken back does not go on, and one with

@@ -61,6 +61,12 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	d := storage.Decision{SpaceID: uint8(e.spaces.id(space)), Token: token}
 	d.Decision = kith.Decision{Kind: kith.Number, A: f, B: kith.NoFragment, Space: space, Version: t.l.head.Rules, At: t.at}
 	seq := t.blob.Decision(&d)
+	weak := e.matcher.Load().Weak(c.space)
+	e.people.Number(f, d.SpaceID, weak, token)
+	if t.dry {
+		return f, nil
+	}
+	t.l.words.identifier(f, weak, c.value)
 	t.plain = storage.PackValue(t.plain[:0], c.value)
 	sealed, err := e.keys.Seal(f, uint64(seq), sealIdentity, t.plain, nil)
 	if err != nil {
@@ -70,9 +76,6 @@ func (t *turn) give(token kith.Token, c *claim, space string) (kith.FragmentID, 
 	t.fresh = append(t.fresh, storage.FragmentRecord{
 		Fragment: f, Seq: seq, At: t.at.UnixMicro(), Rules: d.Version, Space: d.SpaceID, Sealed: sealed,
 	})
-	weak := e.matcher.Load().Weak(c.space)
-	e.people.Number(f, d.SpaceID, weak, token)
-	t.l.words.identifier(f, weak, c.value)
 	return f, nil
 }
 

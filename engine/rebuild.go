@@ -148,6 +148,7 @@ func (x *Engine) tell(ctx context.Context, e *Engine, v *version, o *CheckOption
 
 // tell tells x who there is, and then the rest.
 func (b *rebuilder) tell(ctx context.Context, numbers iter.Seq2[truth, error], streams []iter.Seq2[truth, error]) error {
+	b.identity = identityIn(b.e.keys, b.v.snap)
 	b.begin()
 	defer func() { b.t.tx.Discard() }()
 	each := func(w truth) error {
@@ -242,6 +243,8 @@ type rebuilder struct {
 	decide   func(*turn, *history.Row) error // decides about an event before it is folded; nil: its decisions are told
 	n        int                             // told in this turn
 	held     *truth                          // an event that waits for the decisions that it caused: they were taken before it was folded
+
+	identity func(kith.FragmentID) ([]byte, error) // what the record of a fragment has
 }
 
 func (b *rebuilder) begin() {
@@ -343,7 +346,11 @@ func (b *rebuilder) release() error {
 		Time: r.Time, Received: r.Received, Sent: r.Sent, Original: r.Original,
 		Source: uint32(b.e.sources.id(r.Source)), Load: r.Load, Message: r.MessageID, Cells: r.Cells,
 	}
-	secret, err := leaves(b.e.keys, b.x.traits.telling(r), identityIn(b.e.keys, b.v.snap))
+	if kith.Flags(r.Flags).Anomalous() { // what it says of a person is not told
+		b.events++
+		return b.x.line.fold.event(b.t, ev, b.events-1, nil)
+	}
+	secret, err := leaves(b.e.keys, b.x.traits.telling(r), b.identity)
 	if err != nil {
 		return err
 	}

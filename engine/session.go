@@ -36,13 +36,8 @@ func (s *session) take(c *chunk) (bool, error) {
 	if err := s.input.meet(c); err != nil {
 		return false, err
 	}
-	for i := range call.items {
-		if it := &call.items[i]; it.code == "" && it.noID {
-			var err error
-			if it.equal, err = s.equals.count(it.payPrint); err != nil {
-				return false, err
-			}
-		}
+	if err := s.compare(call.items); err != nil {
+		return false, err
 	}
 	old := min(s.skip-s.seen, int64(len(call.items)))
 	call.items, s.seen = call.items[old:], s.seen+old
@@ -50,6 +45,16 @@ func (s *session) take(c *chunk) (bool, error) {
 		call.keep = c // the last piece of an input that broke off was short
 	}
 	return len(call.items) > 0 || call.keep != nil, nil
+}
+
+// compare counts, for each item without a message id, those equal to it that came before.
+func (s *session) compare(items []item) (err error) {
+	for i := range items {
+		if it := &items[i]; it.code == "" && it.noID && err == nil {
+			it.equal, err = s.equals.count(it.payPrint)
+		}
+	}
+	return err
 }
 
 // count notes that an item of the load has a verdict.

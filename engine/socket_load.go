@@ -44,27 +44,41 @@ func loadOptions(q url.Values) *LoadOptions {
 }
 
 func (e *Engine) serveLoad(w http.ResponseWriter, r *http.Request) error {
-	report, err := e.Load(r.Context(), whole{r.Body}, loadOptions(r.URL.Query()))
+	report, err := e.Load(r.Context(), whole{r}, loadOptions(r.URL.Query()))
 	send(w, report.wire(), err)
 	return nil
 }
 
 func (e *Engine) serveLoadRows(w http.ResponseWriter, r *http.Request) error {
-	in := &framed{in: bufio.NewReaderSize(whole{r.Body}, chunkBytes)}
-	o := loadOptions(r.URL.Query())
-	var err error
-	if o.Mapping, err = in.text(mostMapping); err != nil {
-		return err
-	}
-	if in.head, err = in.text(chunkBytes); err != nil {
-		return err
-	}
-	if err := o.mapped(); err != nil {
+	in, o, err := framedRows(r)
+	if err != nil {
 		return err
 	}
 	report, err := e.load(r.Context(), in, o, in.head)
 	send(w, report.wire(), err)
 	return nil
+}
+
+func (e *Engine) serveForetell(w http.ResponseWriter, r *http.Request) error {
+	in, o, err := framedRows(r)
+	if err != nil {
+		return err
+	}
+	out, err := e.foretell(r.Context(), in, o)
+	send(w, out, err)
+	return nil
+}
+
+// framedRows reads the beginning of a request with rows.
+func framedRows(r *http.Request) (in *framed, o *LoadOptions, err error) {
+	in, o = &framed{in: bufio.NewReaderSize(whole{r}, chunkBytes)}, loadOptions(r.URL.Query())
+	if o.Mapping, err = in.text(mostMapping); err != nil {
+		return nil, nil, err
+	}
+	if in.head, err = in.text(chunkBytes); err != nil {
+		return nil, nil, err
+	}
+	return in, o, o.mapped()
 }
 
 // framed is an input that came over the socket.
@@ -163,12 +177,16 @@ func (d *frameReader) text() []byte {
 
 var errPart = errors.New("whoever sent the load ended before it was whole")
 
-// whole is the body of a request; one that is cut off does not look like one that ends.
-type whole struct{ io.Reader }
+// brokenInput is the trailer that says that what a load was read from broke off.
+const brokenInput = "Kith-Broken"
+
+// whole is the body of a request; one that is cut off, or of which who sends it
+// says so, does not look like one that ends.
+type whole struct{ r *http.Request }
 
 func (w whole) Read(p []byte) (int, error) {
-	n, err := w.Reader.Read(p)
-	if err == io.ErrUnexpectedEOF {
+	n, err := w.r.Body.Read(p)
+	if err == io.ErrUnexpectedEOF || err == io.EOF && w.r.Trailer.Get(brokenInput) != "" {
 		err = errPart
 	}
 	return n, err

@@ -32,6 +32,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /load", e.serveLoad)
 	handle("POST /unload", e.serveUnload)
 	handle("POST /load/rows", e.serveLoadRows)
+	handle("POST /load/foretell", e.serveForetell)
 	handle("POST /ingest", e.serveIngest)
 	handle("POST /profile", e.serveProfile)
 	handle("POST /timeline", e.serveTimeline)

@@ -32,7 +32,7 @@ func (e *Engine) serveTableLoad(w http.ResponseWriter, r *http.Request) error {
 	if json.Unmarshal([]byte(r.URL.Query().Get("q")), &q) != nil {
 		return &kith.Error{Op: "kith.sock", On: r.URL.Path, Kind: kith.ErrInvalid, Err: errors.New("not the JSON that is expected here")}
 	}
-	rows := &rowsIn{in: bufio.NewReaderSize(whole{r.Body}, 64<<10)}
+	rows := &rowsIn{in: bufio.NewReaderSize(whole{r}, 64<<10)}
 	if err := rows.begin(); err != nil {
 		return err
 	}

@@ -27,12 +27,35 @@ type news struct {
 // tell folds the traits of an event into its fragment's document, and shows
 // what follows for the profile in the columns.
 func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []news) error {
+	changed, err := f.hear(t, ev, list)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	for _, n := range changed {
+		t.l.words.trait(ev.Fragment, n.raw)
+	}
+	f.e.state.Do(func() { f.e.people.Told(ev.Fragment) })
+	docs, err := t.documents(who)
+	if err != nil {
+		return err
+	}
+	for _, n := range changed {
+		if err := f.show(who, n.path, docs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hear puts the traits of an event into its fragment's document, and gives those
+// that changed it.
+func (f *folder) hear(t *turn, ev *storage.Event, list []news) ([]news, error) {
 	if len(list) == 0 {
-		return nil
+		return nil, nil
 	}
 	doc, err := t.document(ev.Fragment)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	changed := list[:0]
 	for _, n := range list {
@@ -48,7 +71,7 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 		}
 	}
 	if len(changed) == 0 {
-		return nil
+		return nil, nil
 	}
 	if _, ok := t.docs[ev.Fragment]; !ok {
 		t.docBytes += doc.Size()
@@ -58,20 +81,9 @@ func (f *folder) tell(t *turn, ev *storage.Event, who kith.ProfileID, list []new
 			t.l.live.told(ev.Fragment, n.path, ev.Seq)
 		}
 		t.docBytes += int64(len(n.raw))
-		t.l.words.trait(ev.Fragment, n.raw)
 	}
 	t.docs[ev.Fragment] = doc
-	f.e.state.Do(func() { f.e.people.Told(ev.Fragment) })
-	docs, err := t.documents(who)
-	if err != nil {
-		return err
-	}
-	for _, n := range changed {
-		if err := f.show(who, n.path, docs); err != nil {
-			return err
-		}
-	}
-	return nil
+	return changed, nil
 }
 
 // classOf gives what the name of a trait says. It is asked once for each name: most events tell the same.

@@ -25,6 +25,7 @@ type UnloadReport struct {
 	Passed    int    `json:"passed"`    // that another load or request had repeated: they are its own now
 	Accepted  int    `json:"accepted"`  // of other loads, which had the message id of one that is gone
 	Refused   int    `json:"refused"`   // items of the load that had not been accepted, which are gone, too
+	Reflagged int    `json:"reflagged"` // events of others of which another flag is true now: that they are near-duplicates, or are none
 	Decisions int    `json:"decisions"` // that were taken again; 0 with DryRun
 	Forgotten int    `json:"forgotten"` // decisions that are gone
 	People    int    `json:"people"`    // by how many there are fewer; 0 with DryRun
@@ -37,7 +38,8 @@ type UnloadReport struct {
 // one's own; where another load had an event with a message id of the load and
 // another content, which was kept among the rejects, that is accepted now, in
 // its place. Decisions that the load's events had a part in are taken again, in
-// the order of the log, by the rules of their time.
+// the order of the log, by the rules of their time; so is whether others are
+// near-duplicates, where it depended on an event that goes or comes.
 //
 // Meanwhile nothing is taken in, and reading goes on but for the last moment.
 // It is all or nothing: an error before the switch, a crash, or the end of ctx
@@ -153,33 +155,12 @@ func (u *unloading) admit(load uint32) (err error) {
 	if e.line.sessions[load] != nil {
 		return &kith.Error{Op: "engine.Unload", On: on("load", load), Kind: kith.ErrDenied, Err: errors.New("it is still running")}
 	}
-	if err := e.unflagged(); err != nil {
-		return err
-	}
 	snap := e.store.Snapshot()
 	defer snap.Release()
 	if u.load, err = snap.Load(load); err == nil && u.load == nil {
 		err = &kith.Error{Op: "engine.Unload", On: on("load", load), Kind: kith.ErrNotFound}
 	}
 	return err
-}
-
-// unflagged refuses where anomalies were found or may have been: what a flagged
-// event says of others, and of the tallies, is not told again without a load.
-func (e *Engine) unflagged() error {
-	ruled, err := e.everRuled()
-	if err != nil {
-		return err
-	}
-	found := ruled.ever()
-	for _, t := range e.line.head.Tallies {
-		found = found || t.Flagged.Events > 0
-	}
-	if !found {
-		return nil
-	}
-	return &kith.Error{Op: "engine.Unload", Kind: kith.ErrUnsupported,
-		Err: errors.New("there are flagged events, or a rule for near-duplicates: a load cannot be taken back from a platform that has them")}
 }
 
 // step tells whoever asks how far it is.
@@ -220,7 +201,7 @@ func (u *unloading) giveUp() error {
 		u.x.remove()
 	}
 	u.unnumber()
-	for _, r := range []interface{ Abort() }{e.mids, e.places, e.tokens, e.words} {
+	for _, r := range []interface{ Abort() }{e.mids, e.nears, e.places, e.tokens, e.words} {
 		r.Abort() // runs that were written are litter
 	}
 	e.keeper.sweeping, e.keeper.sweep, e.keeper.cleaning = true, nil, true

@@ -16,7 +16,7 @@ import (
 func (u *unloading) tell(ctx context.Context) error {
 	b := &rebuilder{x: u.x, e: u.e, v: u.v, progress: u.o.Progress, what: "tell what stays"}
 	b.decide = func(t *turn, r *history.Row) error {
-		if len(r.Also) == 0 || !u.again.since(r.Fragment, kith.Seq(r.Seq)) {
+		if len(r.Also) == 0 || kith.Flags(r.Flags).Anomalous() || !u.again.since(r.Fragment, kith.Seq(r.Seq)) {
 			return nil
 		}
 		return u.decide(t, r)
@@ -123,8 +123,11 @@ func (u *unloading) aside(ctx context.Context, a *adoption) (*storage.Checkpoint
 	if err != nil {
 		return nil, err
 	}
-	next := &storage.CheckpointRecord{N: a.n, Places: places.State(), Words: words.State(), Nears: e.checkpoint.Nears}
+	next := &storage.CheckpointRecord{N: a.n, Places: places.State(), Words: words.State()}
 	if next.Mids, err = u.mids(a); err != nil {
+		return nil, err
+	}
+	if next.Nears, err = u.newNears(a); err != nil {
 		return nil, err
 	}
 	if next.Tokens, err = u.newTokens(a); err != nil {

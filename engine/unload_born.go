@@ -23,7 +23,7 @@ func (u *unloading) cleaned(r *storage.Reject) (*item, error) {
 	if len(r.Raw) >= mostRejected {
 		return nil, nil
 	}
-	m, _, err := u.rulesAt(r.Seq)
+	m, version, err := u.rulesAt(r.Seq)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,9 @@ func (u *unloading) cleaned(r *storage.Reject) (*item, error) {
 	if len(b.items) != 1 || b.items[0].code != "" || b.items[0].noID {
 		return nil, nil
 	}
-	return &b.items[0], nil
+	it := &b.items[0]
+	it.mark(u.judge(m, version))
+	return it, nil
 }
 
 // born1 lets the k-th of the seconds of an event be the event. The others are
@@ -49,7 +51,7 @@ func (u *unloading) born1(ctx context.Context, seq uint64, list []second, k int)
 	}
 	u.born = append(u.born, birth{row, s.item.idPrint, s.item.payPrint})
 	u.taken[s.reject.Seq] = true
-	u.accepted(s)
+	u.accepted(s, row.Flags)
 	u.about[row.Fragment] = true
 	of := kith.Seq(row.Seq)
 	u.orphans(list[:k], row.Seq)
@@ -112,8 +114,9 @@ func (u *unloading) row(s *second) (history.Row, error) {
 		Time: it.times[0], Received: it.times[1], Sent: it.times[2], Original: it.times[3],
 		Source: s.source, Load: s.load, MessageID: string([]byte(it.message)), Cells: it.cells,
 	}
+	r.Flags = uint8(it.flags)
 	if it.clamped {
-		r.Flags = uint8(kith.Clamped)
+		r.Flags |= uint8(kith.Clamped)
 	}
 	if len(it.secret) > 0 {
 		r.Sealed, err = e.keys.Seal(kith.FragmentID(r.Fragment), seq, sealEvent, it.secret, nil)

@@ -63,22 +63,22 @@ func (u *unloading) findDecisions(context.Context) error {
 		}
 		return nil
 	})
-	for i := range u.born {
-		r := &u.born[i].row
-		for _, f := range r.Also {
-			a.join(r.Fragment, f)
-		}
-	}
-	for i := range u.born {
-		if r := &u.born[i].row; len(r.Also) > 0 {
-			a.from(r.Fragment, kith.Seq(r.Seq))
-		}
-	}
 	if err != nil {
 		return err
 	}
+	come := u.deciding()
+	for _, r := range come {
+		for _, f := range r.also {
+			a.join(r.fragment, f)
+		}
+	}
+	for _, r := range come {
+		if len(r.also) > 0 {
+			a.from(r.fragment, r.seq)
+		}
+	}
 	err = u.v.snap.Decisions(func(d *storage.Decision) error {
-		if u.going(d.Cause) {
+		if u.going(d.Cause) || kith.Flags(u.turned[uint64(d.Cause)]).Anomalous() {
 			a.from(uint32(d.A), d.Cause)
 		}
 		return nil
@@ -100,6 +100,21 @@ func (u *unloading) findDecisions(context.Context) error {
 		u.lost++
 		return nil
 	})
+}
+
+// deciding gives the events that decide from now on, and did not before.
+func (u *unloading) deciding() (come []reflag) {
+	for i := range u.born {
+		if r := &u.born[i].row; !kith.Flags(r.Flags).Anomalous() {
+			come = append(come, reflag{kith.Seq(r.Seq), r.Fragment, r.Also})
+		}
+	}
+	for _, r := range u.also {
+		if !kith.Flags(u.turned[uint64(r.seq)]).Anomalous() {
+			come = append(come, r)
+		}
+	}
+	return come
 }
 
 func (a *again) root(f uint32) uint32 {

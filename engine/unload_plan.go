@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/identity"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/history"
 )
@@ -14,22 +15,24 @@ import (
 // plan is what becomes of everything that a load brought. What it does not
 // mention stays as it is.
 type plan struct {
-	own      []uint64                 // the events of the load, ascending
-	prints   []uint64                 // of their message ids
-	sources  []uint32                 // and where they come from
-	seconds  map[uint64][]second      // what came later with the message id of one, by its seq
-	passes   map[uint64]*second       // events that stay, and whose they are from now on
-	born     []birth                  // events that come instead of others, ascending
-	rename   map[kith.Seq]uint64      // rejects that repeat another event from now on; 0: none
-	taken    map[kith.Seq]bool        // rejects that are no rejects any more
-	repeats  map[place]bool           // natural duplicates that go
-	anew     []storage.Repeat         // rejects that turned out to be natural duplicates
-	refused  []storage.Reject         // natural duplicates that turned out to be rejects
-	about    map[uint32]bool          // fragments whose own events change
-	used     set                      // fragments that an event still names
-	gone     []kith.FragmentID        // fragments that none does any more, ascending
-	numbered []storage.FragmentRecord // of events that were born
-	tokens   []kith.Token             // theirs
+	own       []uint64 // the events of the load, ascending
+	prints    []uint64 // of their message ids
+	sources   []uint32 // and where they come from
+	flags     []uint8
+	seconds   map[uint64][]second      // what came later with the message id of one, by its seq
+	passes    map[uint64]*second       // events that stay, and whose they are from now on
+	born      []birth                  // events that come instead of others, ascending
+	rename    map[kith.Seq]uint64      // rejects that repeat another event from now on; 0: none
+	taken     map[kith.Seq]bool        // rejects that are no rejects any more
+	repeats   map[place]bool           // natural duplicates that go
+	anew      []storage.Repeat         // rejects that turned out to be natural duplicates
+	refused   []storage.Reject         // natural duplicates that turned out to be rejects
+	about     map[uint32]bool          // fragments whose own events change
+	used      set                      // fragments that an event still names
+	gone      []kith.FragmentID        // fragments that none does any more, ascending
+	numbered  []storage.FragmentRecord // of events that were born
+	tokens    []kith.Token             // theirs
+	reflagged                          // flags that change
 
 	tallies map[string]kith.Tally // by source, as they will be
 	loads   map[uint32]kith.Tally // what the tallies of other loads change by
@@ -96,13 +99,14 @@ func (p *plan) going(seq kith.Seq) bool { return p.mine(seq) && p.passes[uint64(
 func (u *unloading) find(ctx context.Context) error {
 	u.seconds, u.passes, u.rename = map[uint64][]second{}, map[uint64]*second{}, map[kith.Seq]uint64{}
 	u.taken, u.repeats, u.about = map[kith.Seq]bool{}, map[place]bool{}, map[uint32]bool{}
+	u.judges = map[uint32]*identity.Judge{}
 	u.loads, u.tallies = map[uint32]kith.Tally{}, map[string]kith.Tally{}
 	for source, t := range u.e.line.head.Tallies {
 		u.tallies[source] = t
 	}
 	u.next = u.e.line.head.Seq + 1 // of the record that says the load was taken back
 	u.head = u.e.line.head
-	for _, step := range []func(context.Context) error{u.events, u.repeated, u.rejected, u.settleSeconds, u.mentions, u.findDecisions} {
+	for _, step := range []func(context.Context) error{u.events, u.repeated, u.rejected, u.settleSeconds, u.findFlags, u.mentions, u.findDecisions} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -117,6 +121,7 @@ func (u *unloading) events(ctx context.Context) error {
 		u.own = append(u.own, l.Seq)
 		u.prints = append(u.prints, u.e.line.prints.IDPrint(l.MessageID))
 		u.sources = append(u.sources, uint32(u.e.sources.id(l.Source)))
+		u.flags = append(u.flags, l.Flags)
 		u.about[l.Fragment] = true
 	})
 }
@@ -132,7 +137,7 @@ func (u *unloading) repeated(context.Context) error {
 		case d.Load == u.load.ID:
 			u.repeats[at] = true
 			u.report.Refused++
-			u.uncount(source, kith.Duplicate)
+			u.uncount(source, kith.Result{Verdict: kith.Duplicate})
 		case u.mine(d.Of):
 			s := second{at: cmp.Or(d.After, seq), load: d.Load, source: source, line: d.Line, natural: true, place: at}
 			u.seconds[uint64(d.Of)] = append(u.seconds[uint64(d.Of)], s)
@@ -167,7 +172,7 @@ func (u *unloading) rejected(context.Context) error {
 			u.taken[r.Seq] = true
 			u.report.Refused++
 			u.lost++
-			u.uncount(r.Source, r.Verdict)
+			u.uncount(r.Source, kith.Result{Verdict: r.Verdict})
 		case r.Code == "synthetic" && u.mine(r.Repeats):
 			own := *r
 			own.Raw = bytes.Clone(r.Raw)
@@ -183,11 +188,11 @@ func (u *unloading) rejected(context.Context) error {
 }
 
 // uncount takes an item out of the tally of its source.
-func (u *unloading) uncount(source string, v kith.Verdict) { u.count(source, v, -1) }
+func (u *unloading) uncount(source string, r kith.Result) { u.count(source, r, -1) }
 
-func (u *unloading) count(source string, v kith.Verdict, by int) {
+func (u *unloading) count(source string, r kith.Result, by int) {
 	var one kith.Tally
-	one.Count(v)
+	one.Of(r)
 	t := u.tallies[source]
 	add(&t, &one, by)
 	if u.tallies[source] = t; t == (kith.Tally{}) {
@@ -203,16 +208,19 @@ func add(t, o *kith.Tally, times int) {
 	t.Rejected += times * o.Rejected
 	t.Quarantined += times * o.Quarantined
 	t.Suppressed += times * o.Suppressed
+	t.Flagged.AddTimes(o.Flagged, times)
 }
 
 // accepted counts a duplicate of another load as the accepted one.
-func (u *unloading) accepted(s *second) {
-	u.count(s.source, kith.Duplicate, -1)
-	u.count(s.source, kith.Accepted, 1)
+func (u *unloading) accepted(s *second, flags uint8) {
+	is := kith.Result{Verdict: kith.Accepted, Flags: kith.Flags(flags) & kith.Anomalous}
+	u.count(s.source, kith.Result{Verdict: kith.Duplicate}, -1)
+	u.count(s.source, is, 1)
 	if s.load != 0 {
 		t := u.loads[s.load]
 		t.Duplicate--
 		t.Accepted++
+		t.Flagged.Count(is.Flags)
 		u.loads[s.load] = t
 	}
 }
@@ -221,7 +229,7 @@ func (u *unloading) accepted(s *second) {
 // its seconds that can be an event is what would have been accepted.
 func (u *unloading) settleSeconds(ctx context.Context) error {
 	for i, seq := range u.own {
-		u.uncount(u.e.sources.at(int(u.sources[i])), kith.Accepted)
+		u.uncount(u.e.sources.at(int(u.sources[i])), kith.Result{Verdict: kith.Accepted, Flags: kith.Flags(u.flags[i]) & kith.Anomalous})
 		list := u.seconds[seq]
 		if len(list) == 0 {
 			continue
@@ -234,7 +242,7 @@ func (u *unloading) settleSeconds(ctx context.Context) error {
 		case list[k].natural:
 			u.passes[seq] = &list[k]
 			u.repeats[list[k].place] = true
-			u.accepted(&list[k])
+			u.accepted(&list[k], u.flags[i])
 		default:
 			if err := u.born1(ctx, seq, list, k); err != nil {
 				return err
@@ -262,8 +270,16 @@ func (u *unloading) edit() *history.Edit {
 		e.Born = append(e.Born, u.born[i].row)
 		e.At = append(e.At, u.born[i].row.Seq)
 	}
+	for seq := range u.turned {
+		e.Anew = append(e.Anew, seq)
+		e.At = append(e.At, seq)
+	}
+	slices.Sort(e.Anew)
 	slices.Sort(e.At)
 	e.Row = func(r *history.Row) bool {
+		if f, ok := u.turned[r.Seq]; ok {
+			r.Flags = f
+		}
 		if r.Load != u.load.ID {
 			return true
 		}

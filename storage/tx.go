@@ -12,6 +12,7 @@ type Tx struct {
 	delta [len(prefixes)]int64
 	bytes int64
 	aside bool // what is written stands beside what there is: see Aside
+	drops bool // what is written is dropped: see Pretend
 }
 
 // Update starts a transaction. One goroutine at a time may have one.
@@ -19,8 +20,17 @@ func (s *Store) Update() *Tx {
 	return &Tx{Reader: Reader{s.db.NewTransaction(true)}, s: s}
 }
 
+// Pretend starts a transaction that takes whatever is written into it and stores
+// nothing: it reads what was committed, and has no size.
+func (s *Store) Pretend() *Tx {
+	return &Tx{Reader: Reader{s.db.NewTransaction(false)}, s: s, drops: true}
+}
+
 // Put stores a record under a key that is new.
 func (tx *Tx) Put(key, payload []byte) error {
+	if tx.drops {
+		return nil
+	}
 	if tx.aside {
 		return tx.stage(key, append([]byte{stagedPut}, payload...))
 	}
@@ -30,6 +40,9 @@ func (tx *Tx) Put(key, payload []byte) error {
 
 // Replace stores a record under a key that has one. The key must not change afterwards.
 func (tx *Tx) Replace(key, payload []byte) error {
+	if tx.drops {
+		return nil
+	}
 	if tx.aside {
 		return tx.stage(key, append([]byte{stagedPut}, payload...))
 	}
@@ -47,6 +60,9 @@ func (tx *Tx) set(key, payload []byte) error {
 
 // Delete takes away the record under a key that has one.
 func (tx *Tx) Delete(key []byte) error {
+	if tx.drops {
+		return nil
+	}
 	if tx.aside {
 		return tx.stage(key, []byte{stagedDelete})
 	}
@@ -78,6 +94,9 @@ func (tx *Tx) Counts() []int64 {
 // returns, unless the store was opened with NoSync. Badger's own SyncWrites has no group commit, and its Sync reaches
 // only the active memtable's log, so this holds because one goroutine writes.
 func (tx *Tx) Commit() (err error) {
+	if tx.drops {
+		panic("storage: a transaction that only pretends is committed")
+	}
 	defer recoverCorrupt("storage.Commit", &err)
 	tx.s.mu.Lock()
 	defer tx.s.mu.Unlock()

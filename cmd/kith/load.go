@@ -22,7 +22,7 @@ type loadCmd struct {
 	Strict    bool     `help:"Exit with 10 when something was rejected."`
 	MaxErrors int      `placeholder:"N" help:"Stop when N items were rejected; what was stored stays."`
 	Errors    string   `placeholder:"FILE" help:"Write what was not accepted to a CSV file: line, path, reason, the row as it came in."`
-	DryRun    bool     `name:"dry-run" help:"Store nothing: show five rows as events, the verdicts on the first 10,000, and who is in them. With --map."`
+	DryRun    bool     `name:"dry-run" help:"Store nothing: show five rows as events, the verdicts on the first 10,000, and which people would become one. With --map."`
 	Show      int      `default:"10" placeholder:"N" help:"How many of the first refusals to show."`
 	JSON      bool     `name:"json" help:"Write the summary as JSON to standard output."`
 

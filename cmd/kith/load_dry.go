@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,10 +19,9 @@ const (
 	dryShown = 5
 )
 
-// dry says what the files would come to: some rows as events, the verdicts on
-// the first rows, and who is in them. It takes them into a platform in memory,
-// by the rules of the directory, and looks for their identifiers in that; the
-// directory does not change, and none is made.
+// dry says what the files would come to: some rows as events, and of the first
+// rows the verdicts, who is in them, and what would be decided about these
+// people. Where there is no directory it is one in memory that is asked.
 func (c *loadCmd) dry(a *app, inputs []*input) error {
 	if c.parsed == nil {
 		return instead(&kith.Error{Kind: kith.ErrUnsupported}, "--dry-run is for rows through a mapping: give --map FILE")
@@ -36,27 +34,19 @@ func (c *loadCmd) dry(a *app, inputs []*input) error {
 		}
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(c.Dir, "FORMAT")); errors.Is(err, os.ErrNotExist) {
-		return try(nil)
+	if _, err := os.Stat(filepath.Join(c.Dir, "FORMAT")); !errors.Is(err, os.ErrNotExist) {
+		return a.with(c.Dir, false, try)
 	}
-	return a.with(c.Dir, false, try)
+	e, err := engine.Open("", &engine.Options{Threads: a.Threads, NoSocket: true})
+	if err != nil {
+		return err
+	}
+	defer e.Close() // nothing is in it
+	return try(&direct{e, a})
 }
 
 // dryOne says it of one file.
 func (c *loadCmd) dryOne(a *app, p platform, in *input) error {
-	o := &engine.Options{Threads: a.Threads, NoSocket: true}
-	if p != nil {
-		rules, err := p.Rules(a.ctx)
-		if err != nil {
-			return err
-		}
-		o.Rules = &rules
-	}
-	e, err := engine.Open("", o)
-	if err != nil {
-		return err
-	}
-	defer e.Close() // nothing of it is kept
 	var from io.Reader = in
 	if f := in.parquet(); f != nil {
 		from = f
@@ -67,92 +57,54 @@ func (c *loadCmd) dryOne(a *app, p platform, in *input) error {
 	}
 	defer rows.Close() // a temporary file
 	some := &someRows{Rows: rows, w: a.stdout}
-	report, err := e.LoadRows(a.ctx, some, &engine.LoadOptions{Name: called(in.name), Source: c.Source, Mapping: c.mapping, Keep: max(c.Show, 1)})
+	if c.JSON {
+		some.w = io.Discard
+	}
+	f, err := p.Foretell(a.ctx, some, &engine.LoadOptions{Name: called(in.name), Source: c.Source, Mapping: c.mapping})
 	if err = errors.Join(err, some.err); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s: %s looked at, %s left out on purpose: %s; nothing is stored\n",
-		called(in.name), plural(report.Rows, "row"), group(report.Excepted), outcome(report.Tally))
-	if err := c.dryFaults(a, e); err != nil {
-		return err
+	if c.JSON {
+		return writeJSON(a.stdout, f)
 	}
-	return c.dryPeople(a, e, p)
+	return c.foretold(a.stdout, called(in.name), &f)
 }
 
-// dryFaults lists what would be rejected, by reason, with the first line of each.
-func (c *loadCmd) dryFaults(a *app, e *engine.Engine) error {
-	rows, err := e.SQL(a.ctx, "SELECT reason, coalesce(path, ''), count(*), min(line) FROM rejects WHERE verdict = 'rejected' GROUP BY ALL ORDER BY 3 DESC, 1, 2")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var reason, path string
-		var n, line int64
-		if err := rows.Scan(&reason, &path, &n, &line); err != nil {
-			return err
-		}
-		fmt.Fprintf(a.stdout, "  %s  %s %s, first on line %d\n", group(n), tame(reason), tame(path), line)
-	}
-	return rows.Err()
-}
-
-// dryPeople says how many people the rows are about, and how many of them are there already.
-func (c *loadCmd) dryPeople(a *app, e *engine.Engine, p platform) error {
-	stats, err := e.Stats(a.ctx)
-	if err != nil {
-		return err
+// foretold writes what a load would come to.
+func (c *loadCmd) foretold(w io.Writer, name string, f *engine.Forecast) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s: %s looked at, %s left out on purpose: %s; nothing is stored\n", name, plural(f.Rows, "row"), group(f.Excepted), outcome(f.Tally))
+	for _, fault := range f.Faults {
+		fmt.Fprintf(&b, "  %s  %s %s, first on line %d\n", group(int64(fault.Count)), tame(fault.Code), tame(fault.Path), fault.Line)
 	}
 	who := "1 person"
-	if stats.Profiles != 1 {
-		who = group(int64(stats.Profiles)) + " people"
+	if f.People != 1 {
+		who = group(int64(f.People)) + " people"
 	}
-	fmt.Fprintf(a.stdout, "  %s by %s", who, plural(int64(stats.Fragments), "identifier"))
-	if p == nil {
-		_, err := fmt.Fprintln(a.stdout)
-		return err
-	}
-	there, several, err := met(a.ctx, e, p)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, ", %s of them there already; %s have identifiers of several who are there, and by the rules these may become one\n",
-		group(int64(there)), group(int64(several)))
-	return nil
-}
-
-// met counts those people of e whom p has, and those of whom p has several.
-func met(ctx context.Context, e *engine.Engine, p platform) (there, several int, err error) {
-	rows, err := e.SQL(ctx, "SELECT profile_id, space, value FROM identifiers")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer rows.Close()
-	found := map[uint32]map[string]bool{}
-	for rows.Next() {
-		var who uint32
-		var id kith.Identifier
-		if err := rows.Scan(&who, &id.Space, &id.Value); err != nil {
-			return 0, 0, err
+	fmt.Fprintf(&b, "  %s, %s of them there already; %s\n", who, group(int64(f.Known)), plural(int64(f.Identifiers), "new identifier"))
+	for _, d := range f.Decisions {
+		rule := tame(d.Rule)
+		if d.Space != "" {
+			rule += ", " + tame(d.Space)
 		}
-		old, err := p.Profile(ctx, id)
-		if errors.Is(err, kith.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return 0, 0, err
-		}
-		if found[who] == nil {
-			found[who] = map[string]bool{}
-		}
-		found[who][old.Public] = true
-	}
-	for _, f := range found {
-		if there++; len(f) > 1 {
-			several++
+		switch d.Kind {
+		case kith.Refuse.String():
+			fmt.Fprintf(&b, "  %s would be refused (%s)\n", plural(int64(d.Count), "link"), rule)
+		case kith.Leave.String():
+			fmt.Fprintf(&b, "  %s would leave the person that has it, and stand alone (%s)\n", plural(int64(d.Count), "identifier"), rule)
 		}
 	}
-	return there, several, rows.Err()
+	if f.Merged > 0 {
+		fmt.Fprintf(&b, "  %s would make one of two people who are there\n", plural(int64(f.Merged), "link"))
+	}
+	for _, m := range f.Merges {
+		fmt.Fprintf(&b, "    %s and %s, on line %d: %s, %s with %s\n", m.A, m.B, m.Line, tame(m.Rule), tame(m.Spaces[0]), tame(m.Spaces[1]))
+	}
+	if more := f.Merged - len(f.Merges); more > 0 {
+		fmt.Fprintf(&b, "    and %s more\n", group(int64(more)))
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // someRows is the first rows of an input, of which it shows a few as events.

@@ -99,7 +99,7 @@ func TestDryRun(t *testing.T) {
 	}
 	r := typed(t, "", "load", dir, rows, "--map", mapping, "--dry-run")
 	for _, want := range []string{"line 2\n  {\n    \"type\": \"track\"", "5 rows looked at, 1 left out on purpose: 2 accepted, 2 rejected; nothing is stored",
-		"1  bad_date when, first on line 4", "1  bad_number amount, first on line 6", "2 people by 2 identifiers\n"} {
+		"1  bad_date when, first on line 4", "1  bad_number amount, first on line 6", "2 people, 0 of them there already; 2 new identifiers\n"} {
 		if r.code != 0 || !strings.Contains(r.out, want) {
 			t.Errorf("exit %d, without %q: %s%s", r.code, want, r.out, r.err)
 		}
@@ -111,10 +111,49 @@ func TestDryRun(t *testing.T) {
 	const counts = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM identifiers) AS identifiers, (SELECT count(*) FROM rejects) AS rejects, (SELECT count(*) FROM loads) AS loads"
 	before := must(t, "sql", dir, counts)
 	r = typed(t, "", "load", dir, rows, "--map", mapping, "--dry-run")
-	if r.code != 0 || !strings.Contains(r.out, "2 people by 2 identifiers, 2 of them there already") {
+	if r.code != 0 || !strings.Contains(r.out, ": 0 accepted, 2 duplicate, 2 rejected; nothing") || !strings.Contains(r.out, "0 people, 0 of them there already; 0 new identifiers\n") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
 	}
 	if after := must(t, "sql", dir, counts); after != before {
 		t.Errorf("counts were %s and are %s", before, after)
 	}
+}
+
+// A dry run says who would become one, by public id, and what the rules would
+// keep apart; and that is what the load then comes to.
+func TestDryRunSaysWhoWouldMerge(t *testing.T) {
+	at := t.TempDir()
+	dir, first, second, mapping := filepath.Join(at, "shop.kith"), filepath.Join(at, "first.csv"), filepath.Join(at, "second.csv"), filepath.Join(at, "map.yaml")
+	for path, text := range map[string]string{
+		first:   "when,customer,mail\n2026-01-01,a,\n2026-01-01,,ada@example.org\n2026-01-01,b,ben@example.org\n",
+		second:  "when,customer,mail\n2026-01-02,a,ada@example.org\n2026-01-02,c,ben@example.org\n2026-01-02,d,\n",
+		mapping: "kith: 1\nsource: crm\nformat: csv\ntime: {column: when, zone: UTC}\nperson: {user_id: customer, email: mail}\nrows:\n  - track: Seen\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "load", dir, first, "--map", mapping)
+	ids := strings.Fields(must(t, "sql", dir, "SELECT p.public_id FROM profiles p JOIN identifiers i ON i.profile_id = p.id WHERE i.value IN ('a', 'ada@example.org') ORDER BY i.value", "--format", "csv"))[1:]
+	r := typed(t, "", "load", dir, second, "--map", mapping, "--dry-run")
+	for _, want := range []string{
+		"3 people, 1 of them there already; 2 new identifiers", "1 link would be refused (unique, user_id)", "1 link would make one of two people who are there",
+		"on line 2: same_event, user_id with email", ids[0], ids[1],
+	} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d, without %q: %s%s", r.code, want, r.out, r.err)
+		}
+	}
+	if _, told, _ := strings.Cut(r.out, "looked at"); strings.Contains(told, "@") {
+		t.Errorf("it says who they are: %s", told)
+	}
+	must(t, "load", dir, second, "--map", mapping)
+	got := must(t, "sql", dir, "SELECT kind, rule, space, count(*) AS n FROM decisions WHERE kind <> 'number' AND cause > 6 GROUP BY ALL ORDER BY ALL", "--format", "csv")
+	if !strings.Contains(got, "refuse,unique,user_id,1\n") {
+		t.Errorf("decisions = %s", got)
+	}
+	if got := must(t, "sql", dir, "SELECT count(*) AS n FROM profiles", "--format", "csv"); got != "n\n4\n" {
+		t.Errorf("people = %s", got)
+	}
+	must(t, "check", dir)
 }

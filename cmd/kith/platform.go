@@ -22,6 +22,7 @@ import (
 type platform interface {
 	Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error)
 	LoadRows(ctx context.Context, rows engine.Rows, o *engine.LoadOptions) (engine.LoadReport, error)
+	Foretell(ctx context.Context, rows engine.Rows, o *engine.LoadOptions) (engine.Forecast, error)
 	Unload(ctx context.Context, load uint32, o *engine.UnloadOptions) (engine.UnloadReport, error)
 	LoadTable(ctx context.Context, name string, rows engine.TableRows, o *engine.TableOptions) (engine.TableVersion, error)
 	Tables(ctx context.Context) ([]engine.Table, error)

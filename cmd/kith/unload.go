@@ -48,6 +48,9 @@ func (c *unloadCmd) summary(r engine.UnloadReport, gone time.Duration) string {
 	if r.Refused > 0 {
 		parts = append(parts, plural(int64(r.Refused), "item")+" that had not been accepted forgotten")
 	}
+	if r.Reflagged > 0 {
+		parts = append(parts, events(r.Reflagged)+" of others with another flag: near-duplicates or none any more")
+	}
 	if !c.DryRun {
 		parts = append(parts, people(-r.People), plural(int64(r.Decisions), "decision")+" taken again")
 	} else if r.Forgotten > 0 {

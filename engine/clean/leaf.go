@@ -70,7 +70,7 @@ func cutV4(s []byte) (last int) {
 }
 
 // judge finds the leaves that are identifying: by their path, by the shape of
-// a string, or because a string is one of the item's own identifiers. What a
+// a string, or because a value is one of the item's own identifiers. What a
 // leaf that is kept whole holds is judged like a leaf.
 func (c *Cleaner) judge(b []byte) {
 	for k := range c.leaves {
@@ -97,19 +97,23 @@ func (c *Cleaner) identifying(b []byte, l *leaf) bool {
 	}
 	text := b[l.from:l.to]
 	if l.flags&isString == 0 {
-		return len(text) >= leastInside && c.own(text)
+		return c.tells(text)
 	}
 	if l.flags&hasEscape != 0 {
 		c.esc = unescape(append(c.esc[:0], '"'), text[1:len(text)-1])
 		text = append(c.esc, '"')
 		c.esc = text
 	}
-	return class == open && c.cfg.Classes.Shape(text) || c.own(text[1:len(text)-1]) || c.inside(text[1:len(text)-1])
+	return class == open && c.cfg.Classes.Shape(text) || c.tells(text[1:len(text)-1]) || c.inside(text[1:len(text)-1])
 }
 
-// leastInside is how long an identifier is, at least, that is looked for inside
-// an address, or among the numbers: shorter ones stand everywhere.
+// leastInside is how long an identifier is, at least, that is looked for among
+// values and inside addresses: shorter ones stand everywhere, such as the store
+// 26 of a row of customer 26.
 const leastInside = 6
+
+// tells is true when a value is one of the item's identifiers, and not by chance.
+func (c *Cleaner) tells(value []byte) bool { return len(value) >= leastInside && c.own(value) }
 
 // leastKey is how long a key is, at least, that is taken for one of the item's
 // identifiers: words such as plan are user ids of testers.

@@ -22,9 +22,15 @@ func TestLeaves(t *testing.T) {
 		{`{"type":"track","event":"e","userId":"u1","name":"n","extra":{"k":true},"writeKey":"w","…more":1}`,
 			map[string]string{"name": `"n"`, "extra.k": "true", "writeKey": `"w"`, `\…more`: "1"},
 			map[string]string{}},
-		{`{"type":"page","userId":"u1","properties":{"by":"u1","by2":"\u00751","n":1,"note":"mail ada@example.org","list":[{"who":"u1"}],"free":[{"who":"u2"}],"in":[{"email":1}]}}`,
-			map[string]string{"properties.n": "1", "properties.free": `[{"who":"u2"}]`},
-			map[string]string{"properties.by": `"u1"`, "properties.by2": `"\u00751"`, "properties.note": `"mail ada@example.org"`, "properties.list": `[{"who":"u1"}]`, "properties.in": `[{"email":1}]`}},
+		{`{"type":"page","userId":"user-1","properties":{"by":"user-1","by2":"\u0075ser-1","n":1,"note":"mail ada@example.org","list":[{"who":"user-1"}],"free":[{"who":"user-2"}],"in":[{"email":1}]}}`,
+			map[string]string{"properties.n": "1", "properties.free": `[{"who":"user-2"}]`},
+			map[string]string{"properties.by": `"user-1"`, "properties.by2": `"\u0075ser-1"`, "properties.note": `"mail ada@example.org"`, "properties.list": `[{"who":"user-1"}]`, "properties.in": `[{"email":1}]`}},
+		{`{"type":"page","userId":"26","properties":{"campaign_id":"26","store":26,"list":["26"],"email":"26"}}`, // a short one may be anything
+			map[string]string{"properties.campaign_id": `"26"`, "properties.store": "26", "properties.list": `["26"]`},
+			map[string]string{"properties.email": `"26"`}},
+		{`{"type":"page","userId":"12345","anonymousId":"234567","properties":{"a":"12345","b":12345,"c":"234567","d":234567}}`,
+			map[string]string{"properties.a": `"12345"`, "properties.b": "12345"},
+			map[string]string{"properties.c": `"234567"`, "properties.d": "234567"}},
 		{`{"type":"page","userId":"u1","properties":{"ada@example.org":1,"bob@example.org":{"x":{"y":2}},"list":[{"c@example.org":[]}]}}`,
 			map[string]string{},
 			map[string]string{`…moreproperties.ada@example\.org`: "1", `…moreproperties.bob@example\.org`: `{"x":{"y":2}}`, "properties.list": `[{"c@example.org":[]}]`}},
@@ -126,8 +132,8 @@ func TestTheRulesMayRankTheSpaces(t *testing.T) {
 
 func TestTraits(t *testing.T) {
 	tests := []struct{ line, traits, leaves string }{
-		{`{"type":"identify","userId":"u","traits":{"plan":"pro","email":"a@example.org","address":{ "city":"Lyon", "geo":{"x": 1}},"tags":[1, 2],"first":{"name":"u"},"gone":null}}`,
-			`plan="pro" other; email="a@example.org" identifying; address={"city":"Lyon","geo":{"x":1}} descriptive; tags=[1,2] other; first={"name":"u"} identifying; gone=null other`,
+		{`{"type":"identify","userId":"user-1","traits":{"plan":"pro","email":"a@example.org","address":{ "city":"Lyon", "geo":{"x": 1}},"tags":[1, 2],"first":{"name":"user-1"},"gone":null}}`,
+			`plan="pro" other; email="a@example.org" identifying; address={"city":"Lyon","geo":{"x":1}} descriptive; tags=[1,2] other; first={"name":"user-1"} identifying; gone=null other`,
 			`traits.plan="pro" traits.address.city="Lyon" traits.address.geo.x=1 traits.gone=null`},
 		{`{"type":"track","event":"e","userId":"u","traits":{"ignored":1},"context":{"traits":{"plan":"pro","address":{"city":"Lyon"}}}}`,
 			`plan="pro" other; address={"city":"Lyon"} descriptive`, `traits.plan="pro" traits.address.city="Lyon"`},

@@ -45,9 +45,20 @@ func TestKillAnUnload(t *testing.T) {
 		}
 		return
 	}
-	kin, base := newRelatives(t), t.TempDir()
+	kin, r := newRelatives(t), dice(7, "killed unload")
+	lines := wild(r, 2500)
+	t.Run("plain", func(t *testing.T) { killUnloads(t, kin, cut(pieces(r, lines)), false) })
+	t.Run("flagged", func(t *testing.T) {
+		kin.rules = careful()
+		killUnloads(t, kin, cut(pieces(r, twins(t, r, odd(t, r, lines[:1000])))), true)
+	})
+}
+
+// killUnloads kills an unload of one of the pieces at each of its steps.
+func killUnloads(t *testing.T, kin *relatives, all []piece, flagged bool) {
+	base := t.TempDir()
 	dir := filepath.Join(base, "full")
-	load, before, after := prepared(t, kin, dir, base)
+	load, before, after := prepared(t, kin, all, dir, base, flagged)
 	for i, p := range unloadPoints {
 		victim := filepath.Join(base, fmt.Sprint("victim", i))
 		Copy(t, dir, victim)
@@ -71,15 +82,14 @@ func TestKillAnUnload(t *testing.T) {
 }
 
 // prepared makes a directory with a load in the middle, and gives its number,
-// the world with it, and the world without.
-func prepared(t *testing.T, kin *relatives, dir, base string) (load uint32, before, after []string) {
+// the world with it, and the world without; flagged says that flags change.
+func prepared(t *testing.T, kin *relatives, all []piece, dir, base string, flagged bool) (load uint32, before, after []string) {
 	t.Helper()
-	r := dice(7, "killed unload")
-	all := cut(pieces(r, wild(r, 2500)))
 	e := kin.open(t, dir)
+	most := 0
 	for i, p := range all {
-		if n := bring(t, e, p); n != 0 && i < len(all)/2 {
-			load = n
+		if n := bring(t, e, p); n != 0 && i < len(all)/2 && len(p.lines) > most {
+			load, most = n, len(p.lines)
 		}
 	}
 	before = everything(t, e)
@@ -88,7 +98,7 @@ func prepared(t *testing.T, kin *relatives, dir, base string) (load uint32, befo
 	Copy(t, dir, whole)
 	e = again(t, whole)
 	report, err := e.Unload(context.Background(), load, nil)
-	if err != nil || report.Events == 0 || report.Decisions == 0 {
+	if err != nil || report.Events == 0 || report.Decisions == 0 || report.Reflagged > 0 != flagged {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	after = everything(t, e)

@@ -42,17 +42,18 @@ type Label struct {
 	Fragment  uint32
 	Source    string
 	MessageID string
+	Flags     uint8
 }
 
 // OfLoad calls f for each row of a load up to a seq, in order.
 func (h *History) OfLoad(ctx context.Context, load uint32, upTo uint64, f func(*Label)) error {
 	q := func(p *part) string {
-		return fmt.Sprintf("SELECT seq, fragment, source, coalesce(mid_text, mid::VARCHAR) FROM %s.events WHERE load = %d AND seq <= %d AND rowid < %d ORDER BY seq", p.alias(), load, upTo, p.Rows)
+		return fmt.Sprintf("SELECT seq, fragment, source, coalesce(mid_text, mid::VARCHAR), flags FROM %s.events WHERE load = %d AND seq <= %d AND rowid < %d ORDER BY seq", p.alias(), load, upTo, p.Rows)
 	}
 	return h.eachPart(ctx, "OfLoad", q, func(ch m.DataChunk, n int) {
-		seqs, fragments, sources, ids := column[uint64](ch, 0, n), column[uint32](ch, 1, n), column[text](ch, 2, n), column[text](ch, 3, n)
+		seqs, fragments, sources, ids, flags := column[uint64](ch, 0, n), column[uint32](ch, 1, n), column[text](ch, 2, n), column[text](ch, 3, n), column[uint8](ch, 4, n)
 		for i := range n {
-			f(&Label{seqs[i], fragments[i], string(sources[i].bytes()), string(ids[i].bytes())})
+			f(&Label{seqs[i], fragments[i], string(sources[i].bytes()), string(ids[i].bytes()), flags[i]})
 		}
 	})
 }

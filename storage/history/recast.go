@@ -19,8 +19,9 @@ import (
 type Edit struct {
 	Load uint32            // that the rows which go or change belong to
 	At   []uint64          // the seqs of all of them, ascending: parts without one keep their file
-	Row  func(r *Row) bool // called with any row of the other parts, more than once; it may change Source and Load, and false takes the row out
+	Row  func(r *Row) bool // called with any row of the other parts, more than once; it may change Source, Load and Flags, and false takes the row out
 	Born []Row             // to come in, ascending by Seq
+	Anew []uint64          // the seqs of rows of any load whose flags Row changes, ascending
 }
 
 // merged gives the rows of a part as they will be.
@@ -67,7 +68,7 @@ func (h *History) Recast(ctx context.Context, e *Edit) (*Recast, error) {
 // make goes through the parts, oldest first. A sealed part of which nothing is left goes.
 func (c *Recast) make(ctx context.Context, e *Edit) error {
 	h := c.h
-	at, born, next := e.At, e.Born, uint64(0)
+	at, born, anew, next := e.At, e.Born, e.Anew, uint64(0)
 	c.mark = h.watermark.Load()
 	if n := len(born); n > 0 { // where the last event stands may be before what comes in
 		c.mark = max(c.mark, born[n-1].Seq)
@@ -81,10 +82,12 @@ func (c *Recast) make(ctx context.Context, e *Edit) error {
 		mine := at[:n]
 		at = at[n:]
 		k, _ := slices.BinarySearchFunc(born, upTo+1, func(r Row, seq uint64) int { return cmp.Compare(r.Seq, seq) })
+		flags, _ := slices.BinarySearch(anew, upTo+1)
+		anew = anew[flags:]
 		p := old
 		if len(mine) > 0 {
 			var err error
-			if p, err = c.part(ctx, old, next, e, born[:k]); err != nil {
+			if p, err = c.part(ctx, old, next, e, born[:k], flags > 0); err != nil {
 				return err
 			}
 		}
@@ -119,7 +122,7 @@ func (c *Recast) keep(p *part, first uint64) {
 
 // part makes one part anew: with the columns it had, where what is left is of
 // their types, else with columns for what is left.
-func (c *Recast) part(ctx context.Context, old *part, first uint64, e *Edit, born []Row) (*part, error) {
+func (c *Recast) part(ctx context.Context, old *part, first uint64, e *Edit, born []Row, reflagged bool) (*part, error) {
 	h := c.h
 	left, passed, err := c.left(old, e, born)
 	if err != nil || old.Sealed && left.rows() == 0 {
@@ -128,7 +131,7 @@ func (c *Recast) part(ctx context.Context, old *part, first uint64, e *Edit, bor
 	}
 	p := Part{ID: c.man.Next, First: first}
 	c.man.Next++
-	cols, alike := old.cols, len(born) == 0 && len(passed) <= mostPassed && left.fits(old.cols)
+	cols, alike := old.cols, len(born) == 0 && !reflagged && len(passed) <= mostPassed && left.fits(old.cols)
 	if !alike {
 		cols = mark(left.layout(), old.cols)
 	}
