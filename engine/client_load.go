@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"runtime"
 
 	"github.com/kithdb/kith"
@@ -18,8 +19,8 @@ func (c *Client) Load(ctx context.Context, r io.Reader, o *LoadOptions) (LoadRep
 	}
 	body := &counting{r: r, progress: o.Progress, broken: http.Header{brokenInput: nil}}
 	out, err := tell[loadReply](ctx, c, http.MethodPost, "/load?"+o.asked(), body)
-	if body.err != nil {
-		err = &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: body.err} // the input, not the socket, is at fault
+	if broke := body.broke.Load(); broke != nil { // whoever sends may read on when the answer is there already
+		err = &kith.Error{Op: "engine.Load", Kind: kith.ErrInvalid, Err: *broke} // the input, not the socket, is at fault
 	}
 	return out.report(), err
 }
@@ -115,7 +116,7 @@ func sendFrames(w io.Writer, mapping, head []byte, order <-chan *chunk) error {
 type counting struct {
 	r        io.Reader
 	n        int64
-	err      error
+	broke    atomic.Pointer[error]
 	broken   http.Header
 	progress func(int64)
 }
@@ -124,7 +125,9 @@ func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	if err != nil && err != io.EOF {
-		c.err, err = err, io.EOF
+		broke := err
+		c.broke.Store(&broke)
+		err = io.EOF
 		c.broken.Set(brokenInput, "yes")
 	}
 	if c.progress != nil {
