@@ -6,8 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/kithdb/kith"
 )

@@ -33,10 +33,10 @@ type live struct {
 	now      int64 // the instant that the members are of, microseconds
 	newest   int64 // the newest time of an event that counts
 	changes  []storage.Change
-	paths    map[string]uint32   // numbers of the paths that leaves look at
-	turn     *turn               // that is being settled
+	paths    map[string]uint32  // numbers of the paths that leaves look at
+	turn     *turn              // that is being settled
 	known    map[string]keeping // by name; replaced, never changed
-	resuming int                 // segments that the clock waits for: they are not built since the directory was opened
+	resuming int                // segments that the clock waits for: they are not built since the directory was opened
 }
 
 // liveSegment is a segment that is kept current.

@@ -25,7 +25,7 @@ type version struct {
 	tables    []*storage.TableVersion // every version of every reference table, by load
 	at        int64                   // instant of the commit, microseconds
 	members   *storage.Values         // of segments, by their numbers; nil: none is kept
-	live      map[string]keeping     // segments that are kept, by name
+	live      map[string]keeping      // segments that are kept, by name
 	held      bool                    // the clock waits for segments that are being built
 	due       int64                   // when time passes the next boundary, microseconds
 	next      chan struct{}           // closed when there is a newer one
