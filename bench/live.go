@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -56,11 +57,14 @@ func (r *run) live(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	base, timed, err := headOf(src, liveBase, liveTimed)
+	base, timed, err := headOf(src, min(liveBase, r.world.Events/2), min(liveTimed, r.world.Events/4))
 	if err = errors.Join(err, src.close()); err != nil {
 		return err
 	}
 	segments := hundred()
+	if r.world.Events < liveBase { // a world for trying the bench
+		maps.DeleteFunc(segments, func(name, _ string) bool { return name >= "s010" })
+	}
 	var rates [2]float64
 	var heaps [2]int64
 	var single [2][]time.Duration
@@ -97,8 +101,8 @@ func (r *run) live(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.report.add(Figure{Part: "live", Name: "lines, with 100 live segments", Value: rates[1], Unit: "events/s", Peer: rates[0], Ratio: rates[1] / rates[0],
-		Note: fmt.Sprintf("%d lines after %d, acknowledged; peer: the same without segments", liveTimed, liveBase)}).ratioAtLeast(0.6)
+	r.report.add(Figure{Part: "live", Name: fmt.Sprintf("lines, with %d live segments", len(segments)), Value: rates[1], Unit: "events/s", Peer: rates[0], Ratio: rates[1] / rates[0],
+		Note: fmt.Sprintf("%d lines after %d, acknowledged; peer: the same without segments", strings.Count(timed, "\n"), strings.Count(base, "\n"))}).ratioAtLeast(0.6)
 	r.report.add(Figure{Part: "live", Name: "Go's heap, after a collection", Value: float64(heaps[1]), Unit: "bytes", Peer: float64(heaps[0]), Note: "peer: without segments; the difference is their state"})
 	for _, q := range []struct {
 		name string
@@ -151,7 +155,7 @@ func (r *run) define(ctx context.Context, e *engine.Engine, segments map[string]
 		}
 	}
 	if note {
-		r.report.add(Figure{Part: "live", Name: "100 segments defined and built, one after another", Value: time.Since(begin).Seconds(), Unit: "s"})
+		r.report.add(Figure{Part: "live", Name: fmt.Sprintf("%d segments defined and built, one after another", len(segments)), Value: time.Since(begin).Seconds(), Unit: "s"})
 	}
 	return nil
 }
@@ -204,7 +208,7 @@ func (r *run) askLive(ctx context.Context, e *engine.Engine, segments map[string
 	r.report.add(Figure{Part: "live", Name: "is a profile a member, p50", Value: took[len(took)/2].Seconds(), Unit: "s"})
 	r.report.add(Figure{Part: "live", Name: "is a profile a member, p99", Value: took[len(took)*99/100].Seconds(), Unit: "s"}).within(5e-6)
 	begin := time.Now()
-	if _, err := e.Overlap(ctx, names[:50], nil); err != nil {
+	if _, err := e.Overlap(ctx, names[:min(50, len(names))], nil); err != nil {
 		return err
 	}
 	r.report.add(Figure{Part: "live", Name: "overlap of 50 × 50 segments", Value: time.Since(begin).Seconds(), Unit: "s"}).within(1)
