@@ -91,6 +91,7 @@ func TestSegmentsLast(t *testing.T) {
 	shut(t, e)
 	e = again(t, dir)
 	defer end(t, e)
+	segmentsHold(t, e) // they are found again
 	if now, err := e.Segments(ctx); err != nil || !slices.Equal(now, all) {
 		t.Errorf("after another opening %v, %v, want %v", now, err, all)
 	}
