@@ -172,7 +172,7 @@ func same(t testing.TB, how string, got, want []string) {
 // in between, streamed or in bulk.
 func TestStreamsInAnyBatching(t *testing.T) {
 	kin := newRelatives(t)
-	rounds(t, 60, 1000, func(t *testing.T, round int, seed uint64) {
+	rounds(t, 24, 1000, func(t *testing.T, round int, seed uint64) {
 		r := dice(seed, "batching")
 		holds(t, wild(r, 20+r.IntN(60)), func(t testing.TB, lines []string) {
 			batchings(t, kin, lines, seed, round%2 == 0)
@@ -247,7 +247,7 @@ func restarted(t testing.TB, kin *relatives, r *rand.Rand, base string, lines []
 // of uniqueness is hit; and they are those of the model.
 func TestStreamsInAnyOrder(t *testing.T) {
 	kin := newRelatives(t)
-	rounds(t, 60, 1000, func(t *testing.T, _ int, seed uint64) {
+	rounds(t, 24, 1000, func(t *testing.T, _ int, seed uint64) {
 		r := dice(seed, "order")
 		lines, stream := calm(r, 20+r.IntN(60))
 		read := map[string]told{}
