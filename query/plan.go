@@ -137,7 +137,7 @@ func (p *planning) chain(op byte, list []Cond) (*Plan, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case q.leaf != nil && q.way == ByDuckDB && !q.leaf.OfEvents && !ranks(c):
+		case q.leaf != nil && q.way == ByDuckDB && !q.leaf.OfEvents && !ranks(q.leaf.Cond): // c may be another segment, of which that is the condition
 			duck = append(duck, c)
 		case q.op == op:
 			out.parts = append(out.parts, q.parts...)

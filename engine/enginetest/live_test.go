@@ -30,6 +30,8 @@ func TestLiveIsOnDemand(t *testing.T) {
 		for _, name := range []string{"some", "more"} {
 			w.say(t, name, one(r, "plan = 'pro'", "vip", "ltv > 3 OR EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "plan IN (SELECT sort FROM goods)"))
 		}
+		w.say(t, "ranked", "ltv >= top_percent(50, ltv)")
+		w.say(t, "recent", "EXISTS (SELECT 1 FROM events WHERE ts > now() - INTERVAL 9 DAY)")
 		for range 4 {
 			w.define(t, r)
 		}
