@@ -39,14 +39,22 @@ func TestCompactGivesBackTheLog(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Compact(); err != nil {
-		t.Fatal(err)
+	got, want := int64(0), int64(1<<20)
+	for range 2 { // on a busy machine Badger may still be writing a table while the first merges
+		if err := s.Compact(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = DiskUse(dir); err != nil || got <= want {
+			break
+		}
+		if s, err = OpenStore(Config{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	got, err := DiskUse(dir)
-	if want := int64(1 << 20); err != nil || got > want {
+	if err != nil || got > want {
 		t.Errorf("the closed store takes %d bytes, want at most %d (%v)", got, want, err)
 	}
 	if s, err = OpenStore(Config{Dir: dir}); err != nil {
