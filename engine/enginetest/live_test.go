@@ -181,7 +181,7 @@ func (w *liveWorld) compare(t *testing.T) int {
 	t.Helper()
 	for _, name := range sortedNames(w.texts) {
 		kept := ids(t, w.e, name, nil)
-		asked := ids(t, w.e, w.texts[name], &engine.AskOptions{Now: w.now})
+		asked := ids(t, w.e, "("+w.texts[name]+")", &engine.AskOptions{Now: w.now})
 		if !slices.Equal(kept, asked) {
 			t.Errorf("%s at %v: %s\nkept  %v\nasked %v", name, w.now, w.texts[name], kept, asked)
 		}
