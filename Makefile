@@ -21,7 +21,7 @@ build: tools ## build bin/kith
 demo: build ## a world of 100,000 people and 2 million events, and what comes out of it
 	@$(BIN) demo $(DEMO)
 
-test: tools ## run the tests (up to 6 minutes)
+test: tools ## run the tests (8 to 10 minutes on 2 cores)
 	@$(GO) test -timeout 25m ./...
 
 race: tools ## run the packages with goroutines under the race detector

@@ -44,7 +44,7 @@ func (e *Engine) await(ctx context.Context) error {
 // What has become due since the last commit is told when they are built.
 func (e *Engine) startLive() error {
 	e.builder.open()
-	l, err := e.freshLive(e.checkpointClock(), kith.ByDefinition)
+	l, err := e.freshLive(e.line.head.Told, kith.ByDefinition)
 	if err != nil {
 		return err
 	}
@@ -74,9 +74,6 @@ func (e *Engine) freshLive(now int64, cause kith.Cause) (*live, error) {
 	l.newest = newest
 	return l, l.open(all, now, cause)
 }
-
-// checkpointClock gives the instant that the members were of at the last commit.
-func (e *Engine) checkpointClock() int64 { return e.line.head.Told }
 
 // newestTime gives the newest time of an event that counts, as published.
 func (e *Engine) newestTime() (int64, error) {
@@ -255,31 +252,40 @@ func (l *line) tick(now time.Time) (more bool, err error) {
 	return l.live.due() <= l.live.clocked(now), nil
 }
 
-// kept gives the members of a segment as they are kept, if they are: as of a
-// version that knows what the clock says now.
-func (e *Engine) kept(name string) (*bitmap.Set, bool, error) {
+// keeps gives a version, to be released, in which the members of a segment are
+// kept as of what the clock says now; not ok: they are not, and a question is
+// answered on demand.
+func (e *Engine) keeps(name string) (v *version, k keeping, ok bool, err error) {
 	for {
-		v, err := e.acquire()
-		if err != nil {
-			return nil, false, err
+		if v, err = e.acquire(); err != nil {
+			return nil, k, false, err
 		}
-		k := v.live[name]
+		k = v.live[name]
 		now, err := e.at(v)
+		late := err == nil && v.due <= now.UnixMicro()
 		switch {
-		case err != nil || !k.ready || v.held && v.due <= now.UnixMicro():
+		case err != nil || !k.ready || late && (v.held || !e.writable.Load()):
 			e.release(v)
-			return nil, false, err
-		case v.due <= now.UnixMicro() && e.writable.Load():
-			e.release(v)
-			if err := e.tickTo(now); err != nil {
-				return nil, false, err
-			}
-			continue
+			return nil, k, false, err
+		case !late:
+			return v, k, true, nil
 		}
-		set, err := v.members.Set(v.pin, k.number)
 		e.release(v)
-		return set, err == nil, err
+		if err := e.tickTo(now); err != nil {
+			return nil, k, false, err
+		}
 	}
+}
+
+// kept gives the members of a segment, if they are kept.
+func (e *Engine) kept(name string) (*bitmap.Set, bool, error) {
+	v, k, ok, err := e.keeps(name)
+	if !ok {
+		return nil, false, err
+	}
+	defer e.release(v)
+	set, err := v.members.Set(v.pin, k.number)
+	return set, err == nil, err
 }
 
 // Contains tells whether a profile is a member of a segment, as of the last
@@ -301,31 +307,16 @@ func (e *Engine) Contains(segment string, who kith.ProfileID) (bool, error) {
 
 // keptOf tells whether somebody is in a segment that is kept.
 func (e *Engine) keptOf(name string, find func(v *version) (kith.ProfileID, error)) (is, ok bool, err error) {
-	for {
-		v, err := e.acquire()
-		if err != nil {
-			return false, false, err
-		}
-		k := v.live[name]
-		now, err := e.at(v)
-		if err != nil || !k.ready || v.held && v.due <= now.UnixMicro() {
-			e.release(v)
-			return false, false, err
-		}
-		if v.due <= now.UnixMicro() && e.writable.Load() {
-			e.release(v)
-			if err := e.tickTo(now); err != nil {
-				return false, false, err
-			}
-			continue
-		}
-		who, err := find(v)
-		if err == nil {
-			is, err = v.members.HasAt(v.pin, k.number, uint32(who))
-		}
-		e.release(v)
-		return is, err == nil, err
+	v, k, ok, err := e.keeps(name)
+	if !ok {
+		return false, false, err
 	}
+	defer e.release(v)
+	who, err := find(v)
+	if err == nil {
+		is, err = v.members.HasAt(v.pin, k.number, uint32(who))
+	}
+	return is, err == nil, err
 }
 
 // waker wakes the goroutine that tells the clock: a boundary may have come nearer.
