@@ -49,7 +49,7 @@ func (c *catalog) Trait(path string, as query.Type) (string, bool) {
 // Field implements query.Catalog.
 func (c *catalog) Field(path string, as query.Type) (string, bool) {
 	name, ok := c.leaves[path][fieldTypeOf[as]]
-	return "e." + name, ok
+	return name, ok
 }
 
 // Cell implements query.Catalog.

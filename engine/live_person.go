@@ -91,7 +91,7 @@ type livePerson struct {
 	docs   []*document
 	opened bool
 	err    error
-	room   []query.Match
+	rooms  [][]query.Match // for what several fragments have of a leaf
 }
 
 // begin makes the person ready for the questions of a segment.
@@ -119,11 +119,15 @@ func (p *livePerson) Matches(leaf int) []query.Match {
 	if len(p.frags) == 1 {
 		return of[uint32(p.frags[0])]
 	}
-	p.room = p.room[:0]
-	for _, f := range p.frags {
-		p.room = append(p.room, of[uint32(f)]...)
+	for len(p.rooms) <= leaf {
+		p.rooms = append(p.rooms, nil)
 	}
-	return p.room
+	room := p.rooms[leaf][:0]
+	for _, f := range p.frags {
+		room = append(room, of[uint32(f)]...)
+	}
+	p.rooms[leaf] = room
+	return room
 }
 
 // Member implements query.Person.

@@ -62,7 +62,7 @@ func movingOf(v Value, of string) (*moving, bool) {
 		}
 		return m, of == ""
 	case *Field:
-		return &moving{}, of != "" && x.Path == of
+		return &moving{}, of != "" && x.Path == of && x.Up == 0
 	case *Shift:
 		if m, ok := movingOf(x.V, of); ok {
 			return m.by(move{months: x.Months, span: x.Span.Microseconds()}), true

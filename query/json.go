@@ -31,6 +31,9 @@ type node struct {
 	Of      []node `json:"of,omitempty"`
 	Where   *node  `json:"where,omitempty"`
 	Percent string `json:"percent,omitempty"`
+	Outer   int    `json:"outer,omitempty"`
+	Least   *node  `json:"least,omitempty"`
+	Most    *node  `json:"most,omitempty"`
 }
 
 // ToJSON gives the JSON form of a condition.
@@ -96,6 +99,13 @@ func whereNode(c Cond) *node {
 	return &n
 }
 
+func gapNode(g Gap) *node {
+	if g == (Gap{}) {
+		return nil
+	}
+	return &node{Node: "span", Months: g.Months, Micros: g.Span.Microseconds()}
+}
+
 func condNode(c Cond) node {
 	switch x := c.(type) {
 	case And:
@@ -129,6 +139,8 @@ func condNode(c Cond) node {
 		return node{Node: "truth", Of: []node{valueNode(x.V)}}
 	case *Exists:
 		return node{Node: "exists", Where: whereNode(x.Where)}
+	case *Near:
+		return node{Node: nearWords[x.Back], Where: whereNode(x.Where), Least: gapNode(x.Least), Most: gapNode(x.Most)}
 	case *Member:
 		return node{Node: "segment", Text: x.Segment}
 	case *Listed:
@@ -152,7 +164,9 @@ func valueNode(v Value) node {
 	case *Trait:
 		return node{Node: "trait", Path: x.Path, Fixed: x.Fixed, As: typeWords[x.As]}
 	case *Field:
-		return node{Node: "field", Path: x.Path, As: typeWords[x.As]}
+		return node{Node: "field", Path: x.Path, As: typeWords[x.As], Outer: x.Up}
+	case Whether:
+		return node{Node: "whether", Where: whereNode(x.Cond)}
 	case *Cell:
 		return node{Node: "cell", Path: x.Column, As: typeWords[x.As]}
 	case *Shift:

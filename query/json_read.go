@@ -25,6 +25,9 @@ func (n *node) cond(depth int) (Cond, error) {
 		return &Exists{w}, err
 	case "segment":
 		return &Member{n.Text}, nil
+	case nearWords[false], nearWords[true]:
+		w, err := n.where(depth)
+		return &Near{w, n.Node == nearWords[true], n.Least.gap(), n.Most.gap()}, err
 	}
 	if len(n.Of) == 0 {
 		return nil, fmt.Errorf("%w: %.20q", errShape, n.Node)
@@ -63,6 +66,14 @@ func (n *node) cond(depth int) (Cond, error) {
 		return &Listed{vs[0], n.Table, n.Path, w}, err
 	}
 	return nil, fmt.Errorf("%w: %.20q", errShape, n.Node)
+}
+
+// gap gives the span of a node; zero where there is none.
+func (n *node) gap() Gap {
+	if n == nil {
+		return Gap{}
+	}
+	return Gap{n.Months, time.Duration(n.Micros) * time.Microsecond}
 }
 
 func (n *node) joined(depth int) (Cond, error) {
@@ -124,7 +135,10 @@ func (n *node) value(depth int) (Value, error) {
 	case "trait":
 		return &Trait{n.Path, n.Fixed, as}, nil
 	case "field":
-		return &Field{n.Path, as}, nil
+		return &Field{n.Path, as, n.Outer}, nil
+	case "whether":
+		w, err := n.where(depth)
+		return Whether{w}, err
 	case "cell":
 		return &Cell{n.Path, as}, nil
 	}

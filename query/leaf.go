@@ -33,6 +33,8 @@ type Leaf struct {
 
 	at      int // its number
 	where   string
+	near    *Near // of events that stand near others: how
+	around  *Leaf // and the leaf of those
 	values  []*Field
 	static  test
 	dynamic test
@@ -40,19 +42,26 @@ type Leaf struct {
 }
 
 // leafOf gives the leaf of a sub-select, the same for equal ones.
-func (c *compiler) leafOf(where Cond) *Leaf {
+func (c *compiler) leafOf(where Cond) *Leaf { return c.leafNear(where, nil) }
+
+// leafNear gives the leaf of the events that stand near those of the leaf that
+// is looked at.
+func (c *compiler) leafNear(where Cond, near *Near) *Leaf {
 	if where != nil {
 		if where = Simplify(where); where == Const(true) {
 			where = nil
 		}
 	}
 	key := printed(where)
+	if near != nil {
+		key = printed(near)
+	}
 	for _, l := range c.p.leaves {
-		if l.where == key {
+		if l.where == key && l.around == c.leaf {
 			return l
 		}
 	}
-	l := &Leaf{at: len(c.p.leaves), where: key}
+	l := &Leaf{at: len(c.p.leaves), where: key, near: near, around: c.leaf}
 	c.p.leaves = append(c.p.leaves, l)
 	l.Static, l.Dynamic = split(where)
 	if l.Static != nil {
@@ -68,8 +77,9 @@ func (c *compiler) leafOf(where Cond) *Leaf {
 
 // inLeaf makes something ready that looks at the events of a leaf.
 func inLeaf[T any](c *compiler, l *Leaf, f func() T) T {
+	before := c.leaf
 	c.leaf = l
-	defer func() { c.leaf = nil }()
+	defer func() { c.leaf = before }()
 	return f()
 }
 
@@ -102,11 +112,13 @@ func joined(list And) Cond {
 
 // alone tells whether a condition looks at the event and at nothing else.
 func alone(c Cond) bool {
-	own := !asksTable(c)
+	own := !asks(c)
 	Walk(c, func(v Value) {
 		switch x := v.(type) {
 		case Instant, *Trait:
 			own = false
+		case *Field:
+			own = own && x.Up == 0
 		case *Call:
 			own = own && x.Fn != Years
 		}
@@ -114,22 +126,24 @@ func alone(c Cond) bool {
 	return own
 }
 
-func asksTable(c Cond) bool {
+// asks tells whether a condition over an event looks into a table, or at other events.
+func asks(c Cond) bool {
 	switch x := c.(type) {
 	case And:
-		return slices.ContainsFunc(x, asksTable)
+		return slices.ContainsFunc(x, asks)
 	case Or:
-		return slices.ContainsFunc(x, asksTable)
+		return slices.ContainsFunc(x, asks)
 	case Not:
-		return asksTable(x.Cond)
-	case *Listed:
+		return asks(x.Cond)
+	case *Listed, *Near:
 		return true
 	}
 	return false
 }
 
 // keep gives the place of a field among the values of a match.
-func (l *Leaf) keep(f *Field) int {
+func (l *Leaf) keep(path string, as Type) int {
+	f := &Field{Path: path, As: as}
 	i := slices.IndexFunc(l.values, func(o *Field) bool { return *o == *f })
 	if i < 0 {
 		i = len(l.values)
@@ -145,6 +159,11 @@ func (l *Leaf) seal() {
 	for _, f := range l.values {
 		fmt.Fprintf(&b, "\n%c %s", f.As, f.Path)
 		l.reads = append(l.reads, l.kept(f))
+	}
+	if l.near != nil {
+		if _, ok := l.around.Expires(0); ok { // what goes there goes here
+			fmt.Fprintf(&b, "\n%s\n%s", printed(l.near), l.around.Key)
+		}
 	}
 	l.Key = b.String()
 }
@@ -270,10 +289,24 @@ func namesOf(c Cond) ([]string, bool) {
 // Expires gives the time before which no match can count any more, now or
 // later; false: all can.
 func (l *Leaf) Expires(now int64) (before int64, ok bool) {
-	if l.Dynamic == nil {
-		return 0, false
+	if l.Dynamic != nil {
+		before, ok = expires(l.Dynamic, now)
 	}
-	return expires(l.Dynamic, now)
+	if l.near == nil {
+		return before, ok
+	}
+	b, is := l.around.Expires(now)
+	if most := l.near.Most; l.near.Back {
+		is = is && most != Gap{}
+		b = most.negative().by().of(b)
+		if most.Months != 0 {
+			b -= monthSlip
+		}
+	}
+	if is && (!ok || b > before) {
+		before, ok = b, true
+	}
+	return before, ok
 }
 
 func expires(c Cond, now int64) (before int64, ok bool) {

@@ -81,6 +81,7 @@ type env struct {
 	at   []int64 // of the moving times of the program
 	ev   Event
 	m    *Match
+	out  []*Match // those around m, where it stands near another
 
 	texts  []string // to count different values in
 	nums   []Dec
@@ -94,6 +95,7 @@ var envs = sync.Pool{New: func() any { return &env{} }}
 // end gives the environment back without what it held of people.
 func (e *env) end() {
 	e.who, e.ev, e.m = nil, nil, nil
+	clear(e.out[:cap(e.out)])
 	envs.Put(e)
 }
 

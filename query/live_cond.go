@@ -39,6 +39,8 @@ func (c *compiler) cond(x Cond) test {
 		}
 	case *Exists:
 		return c.exists(x)
+	case *Near:
+		return c.near(x)
 	case *Member:
 		return c.member(x)
 	case *Listed:
@@ -103,7 +105,7 @@ func effort(c Cond) int {
 		}
 	case Not:
 		most = max(most, effort(x.Cond))
-	case *Exists:
+	case *Exists, *Near:
 		most = 9
 	case *Listed:
 		most = max(most, 3)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -273,7 +274,9 @@ func aPersonLeaf(r *rand.Rand) string {
 }
 
 func anEventLeaf(r *rand.Rand) string {
-	switch r.IntN(9) {
+	switch r.IntN(11) {
+	case 7, 8:
+		return aNear(r, 1)
 	case 0, 1:
 		return "name " + anOp(r) + " 'A'"
 	case 2:
@@ -290,12 +293,44 @@ func anEventLeaf(r *rand.Rand) string {
 	return "ts " + anOp(r) + " " + aMoment(r)
 }
 
+// aNear asks for another event, which may be asked for others.
+func aNear(r *rand.Rand, depth int) string {
+	where := aMix(r, 1, func(r *rand.Rand) string {
+		switch r.IntN(6) {
+		case 0:
+			return "text(properties.sku) " + anOp(r) + " outer.properties.sku"
+		case 1:
+			return "outer.properties.n " + anOp(r) + " 1"
+		case 2:
+			return "ts " + anOp(r) + " outer.ts " + aSpan(r)
+		case 3:
+			if depth > 0 {
+				return aNear(r, depth-1)
+			}
+			return pick(r, "outer.name = name", "outer.outer.name <> name")
+		case 4:
+			return "ts " + anOp(r) + " " + aMoment(r)
+		}
+		return "name " + anOp(r) + " 'A'"
+	})
+	if depth > 0 {
+		where = strings.ReplaceAll(where, "outer.outer", "outer")
+	}
+	gaps := ""
+	for range r.IntN(3) {
+		gaps += ", INTERVAL " + pick(r, spans...)
+	}
+	return pick(r, "", "NOT ") + pick(r, "followed_by(", "preceded_by(") + where + gaps + ")"
+}
+
 func anAggregate(r *rand.Rand) string {
 	from := " FROM events"
 	if r.IntN(5) > 0 {
 		from += " WHERE " + aMix(r, 1, anEventLeaf)
 	}
-	switch r.IntN(6) {
+	switch r.IntN(7) {
+	case 5:
+		return "(SELECT " + aNear(r, 1) + from + " ORDER BY ts" + pick(r, "", " DESC") + " LIMIT 1)" + pick(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 0:
 		return pick(r, "", "NOT ") + "EXISTS (SELECT 1" + from + ")"
 	case 1:

@@ -214,6 +214,19 @@ var answers = []struct {
 	{"EXISTS (SELECT 1 FROM events WHERE number(properties.total) < profiles.ltv AND name = 'Order')", Yes, ""},
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND time(properties.due) < now())", No, "2026-02-02T00:00:00.000001"},
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND properties.sku IN (SELECT sku FROM products))", Yes, ""},
+
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Order'))", Yes, ""},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Order', INTERVAL 59 HOUR))", No, "2026-01-31T13:00:00"}, // at 59 hours it is no more within them
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Order', INTERVAL 59 HOUR, INTERVAL 60 HOUR))", Yes, ""},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND preceded_by(name = 'View', INTERVAL 59 HOUR, INTERVAL 60 HOUR))", Yes, ""},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND preceded_by(name = 'View', INTERVAL 59 HOUR))", No, ""},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND properties.sku = 'a' AND NOT followed_by(name = 'View', INTERVAL 4 HOUR))", Yes, ""},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND ts > now() - INTERVAL 1 DAY AND NOT followed_by(name = 'View', INTERVAL 2 HOUR))", No, "2026-01-31T13:00:00"},
+	{"(SELECT followed_by(name = 'View', INTERVAL 90 MINUTE) FROM events WHERE name = 'Order' ORDER BY ts DESC LIMIT 1) IS NULL", Yes, "2026-01-31T12:30:00"},
+	{"(SELECT count(*) FROM events WHERE name = 'Order' AND followed_by(name = 'Order', INTERVAL 1 MONTH)) = 2", Yes, "2026-02-28T11:00:00"},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND followed_by(name = 'Order' AND text(properties.sku) <> outer.properties.sku AND followed_by(name = 'Order' AND text(properties.sku) = outer.outer.properties.sku)))", Yes, ""},
+	{"EXISTS (SELECT 1 FROM events e WHERE name = 'Order' AND followed_by(name = 'View' AND text(properties.sku) = e.properties.sku))", Yes, ""},
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND preceded_by(name = 'View' AND text(properties.sku) <> outer.properties.sku))", No, ""},
 }
 
 func TestEvalGivesTheAnswerAndWhenItChanges(t *testing.T) {

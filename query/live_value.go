@@ -35,8 +35,7 @@ func facts() *form[bool] {
 		}
 		return 1
 	}
-	other := func(_ *compiler, v Value) get[bool] { panic(fmt.Sprintf("unreachable: %T", v)) }
-	return &form[bool]{Bool, func(d Datum) bool { return d.Bool }, order, other, func(e *env) *[]bool { return &e.bools }}
+	return &form[bool]{Bool, func(d Datum) bool { return d.Bool }, order, (*compiler).whether, func(e *env) *[]bool { return &e.bools }}
 }
 
 func times64() *form[int64] {
@@ -114,13 +113,31 @@ func field[T comparable](c *compiler, k *form[T], x *Field) get[T] {
 			return k.of(d), ok
 		}
 	case path == "ts":
-		return any(get[int64](func(e *env) (int64, bool) { return e.m.TS, true })).(get[T]) // T is int64: ts is a time
+		return any(get[int64](func(e *env) (int64, bool) { return e.match(x.Up).TS, true })).(get[T]) // T is int64: ts is a time
 	}
-	i := c.leaf.keep(x)
+	leaf := c.leaf
+	for range x.Up {
+		leaf = leaf.around
+	}
+	i := leaf.keep(path, as)
+	if x.Up == 0 {
+		return func(e *env) (T, bool) {
+			d := &e.m.Vals[i]
+			return k.of(*d), d.As != Untold
+		}
+	}
 	return func(e *env) (T, bool) {
-		d := &e.m.Vals[i]
+		d := &e.match(x.Up).Vals[i]
 		return k.of(*d), d.As != Untold
 	}
+}
+
+// match gives the event that is looked at, or one so many steps around it.
+func (e *env) match(up int) *Match {
+	if up == 0 {
+		return e.m
+	}
+	return e.out[len(e.out)-up]
 }
 
 func coalesced[T comparable](c *compiler, k *form[T], list []Value) get[T] {
@@ -135,6 +152,19 @@ func coalesced[T comparable](c *compiler, k *form[T], list []Value) get[T] {
 			}
 		}
 		return t, ok
+	}
+}
+
+// whether makes a condition over an event ready as a value.
+func (c *compiler) whether(v Value) get[bool] {
+	x, ok := v.(Whether)
+	if !ok {
+		panic(fmt.Sprintf("unreachable: %T", v))
+	}
+	of := c.cond(Simplify(x.Cond))
+	return func(e *env) (bool, bool) {
+		a := of(e)
+		return a == Yes, a != Unknown
 	}
 }
 

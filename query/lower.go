@@ -38,6 +38,8 @@ type lowering struct {
 type scope struct {
 	kind  scopeKind
 	alias string // of the events or the table
+	named bool   // the text gave the alias
+	outer *scope // of an event that stands near another: that one's
 }
 
 type scopeKind byte
@@ -122,6 +124,9 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 	case *sqlparser.FuncExpr:
 		if t, _ := l.token(x.Name.String()); strings.EqualFold(t.text, "in_segment") {
 			return l.member(s, x)
+		}
+		if c, ok, err := l.near(s, x); ok {
+			return c, err
 		}
 	}
 	v, err := l.value(s, e)

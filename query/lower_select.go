@@ -32,7 +32,7 @@ func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, strin
 	}
 	if !a.As.IsEmpty() {
 		t, _ := l.token(a.As.String())
-		if s.alias = t.text; t.path[0] == "" {
+		if s.alias, s.named = t.text, true; t.path[0] == "" {
 			return nil, nil, "", l.bad("%s is a word of SQL; a name that is spelled so stands in double quotes", t.text)
 		}
 	}
@@ -46,6 +46,8 @@ func (l *lowering) where(s *scope, sel *sqlparser.Select) (Cond, error) {
 	return l.cond(s, sel.Where.Expr)
 }
 
+const nested = "a sub-select over events stands outside of another; that one event comes after another is said by followed_by(name = 'B', INTERVAL 1 HOUR), before another by preceded_by"
+
 // exists reads EXISTS (SELECT 1 FROM events WHERE …).
 func (l *lowering) exists(s *scope, x *sqlparser.ExistsExpr) (Cond, error) {
 	sel, inner, tab, err := l.from(x.Subquery)
@@ -53,7 +55,7 @@ func (l *lowering) exists(s *scope, x *sqlparser.ExistsExpr) (Cond, error) {
 	case err != nil:
 		return nil, err
 	case s.kind != person:
-		return nil, l.bad("a sub-select over events stands outside of another")
+		return nil, l.bad("%s", nested)
 	case tab != "":
 		return nil, l.bad("EXISTS is over events; of a table write properties.sku IN (SELECT sku FROM products WHERE …)")
 	case sel.OrderBy != nil || sel.Limit != nil:
@@ -108,7 +110,7 @@ func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
 	case err != nil:
 		return nil, err
 	case s.kind != person:
-		return nil, l.bad("a sub-select over events stands outside of another")
+		return nil, l.bad("%s", nested)
 	case tab != "":
 		return nil, l.bad("of a table write x IN (SELECT column FROM table WHERE …)")
 	}
@@ -130,7 +132,13 @@ func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
 			return agg, err
 		}
 	}
-	if agg.Of, err = l.value(inner, a.Expr); err != nil {
+	if l.isCond(a.Expr) {
+		var c Cond
+		if c, err = l.cond(inner, a.Expr); err != nil {
+			return nil, err
+		}
+		agg.Of = Whether{c}
+	} else if agg.Of, err = l.value(inner, a.Expr); err != nil {
 		return nil, err
 	}
 	if err := l.nth(inner, agg, sel); err != nil {

@@ -52,17 +52,18 @@ func (l *lowering) name(s *scope, x *sqlparser.ColName) (Value, error) {
 	}
 	switch s.kind {
 	case events:
-		if len(path) > 1 && strings.EqualFold(path[0], s.alias) {
-			path = path[1:]
+		up, path, err := l.step(s, path)
+		if err != nil {
+			return nil, err
 		}
 		low := strings.ToLower(path[0])
 		switch {
 		case low == "profiles" && len(path) > 1:
 			return l.trait(path[1:]), nil
 		case len(path) == 1 && fixed[low] != Untold:
-			return &Field{Path: low, As: fixed[low]}, nil
+			return &Field{Path: low, As: fixed[low], Up: up}, nil
 		case (low == "properties" || low == "context" || low == "traits") && len(path) > 1:
-			return &Field{Path: low + "." + strings.Join(path[1:], ".")}, nil
+			return &Field{Path: low + "." + strings.Join(path[1:], "."), Up: up}, nil
 		}
 		return nil, l.stranger(strings.Join(path, "."))
 	case table:
@@ -182,7 +183,7 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 	case !ok && aggregates[name]:
 		return nil, l.bad("%s is over events: write (SELECT %s(…) FROM events WHERE …)", t.show(), t.show())
 	case !ok:
-		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, number, text, time, bool, now, current_date, in_segment, top_percent", t.show())
+		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, number, text, time, bool, now, current_date, in_segment, top_percent, followed_by, preceded_by", t.show())
 	case want >= 0 && len(args) != want || want < 0 && len(args) < 2:
 		return nil, l.bad("%s takes %d values, and got %d", t.show(), max(want, 2), len(args))
 	}

@@ -58,6 +58,8 @@ func (p *printer) cond(c Cond, need int) {
 		p.where(x.Where)
 		p.inside = false
 		p.put(")")
+	case *Near:
+		p.near(x)
 	case *Member:
 		p.put("in_segment(" + quote(x.Segment) + ")")
 	case *Listed:
@@ -149,6 +151,22 @@ func (p *printer) listed(c *Listed, not string) {
 	p.put(")")
 }
 
+// near writes followed_by and preceded_by.
+func (p *printer) near(x *Near) {
+	p.put(nearWords[x.Back] + "(")
+	p.cond(x.Where, 0)
+	for _, g := range []Gap{x.Least, x.Most} {
+		if g != (Gap{}) {
+			b := &printer{}
+			b.spans(g.Months, g.Span)
+			p.put("," + strings.TrimPrefix(b.b.String(), " +"))
+		}
+	}
+	p.put(")")
+}
+
+var nearWords = map[bool]string{false: "followed_by", true: "preceded_by"}
+
 func (p *printer) where(c Cond) {
 	if c != nil {
 		p.put(" WHERE ")
@@ -210,11 +228,14 @@ func (p *printer) value(v Value) {
 	case *Trait:
 		p.trait(x)
 	case *Field:
+		p.put(strings.Repeat("outer.", x.Up))
 		if root, rest, ok := strings.Cut(x.Path, "."); ok {
 			p.put(root + "." + path(rest))
 		} else {
 			p.put(x.Path)
 		}
+	case Whether:
+		p.cond(x.Cond, 0)
 	case *Cell:
 		p.put(name("", x.Column))
 	case *Shift:

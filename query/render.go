@@ -13,7 +13,7 @@ import (
 // then missing for everybody.
 type Catalog interface {
 	Trait(path string, as Type) (expr string, ok bool)           // of the table profiles
-	Field(path string, as Type) (expr string, ok bool)           // of the table events
+	Field(path string, as Type) (column string, ok bool)         // of the table events
 	Cell(table, column string, as Type) (expr string, err error) // of a reference table; an error: there is no such
 	Segment(name string) (Cond, error)
 }
@@ -67,6 +67,7 @@ type renderer struct {
 	open  []string          // segments that are being written, for the path of a cycle
 	twice bool              // a sub-select may give a person twice
 	of    string            // what names of people stand after: p, or q within events
+	steps int               // how many events stand around the one that is asked about
 }
 
 func (r *renderer) bind(v any, as string) string {
@@ -104,6 +105,8 @@ func (r *renderer) cond(c Cond) (string, error) {
 	case *Exists:
 		s, err := r.exists(x)
 		return "(" + s + ")", err
+	case *Near:
+		return r.near(x)
 	case *Member:
 		return r.member(x)
 	case *Listed:
@@ -289,9 +292,9 @@ func mentions(c Cond) bool {
 }
 
 // rows writes FROM and WHERE of a sub-select over events.
-func (r *renderer) rows(where Cond) (string, error) {
+func (r *renderer) rows(where Cond, of Value) (string, error) {
 	from := " FROM events e"
-	if where != nil && mentions(where) {
+	if mentions(where) || of != nil && mentions(&Truth{of}) {
 		from += " JOIN profiles q ON q.id = e.profile_id"
 	}
 	from += " WHERE e.ts <= " + r.time(r.now)
@@ -313,7 +316,7 @@ func (r *renderer) exists(c *Exists) (string, error) {
 	if s, ok := r.subs[key]; ok {
 		return s, nil
 	}
-	rows, err := r.rows(c.Where)
+	rows, err := r.rows(c.Where, nil)
 	if err != nil {
 		return "", err
 	}
@@ -333,3 +336,46 @@ func (r *renderer) sub(text string) string {
 	r.joins = append(r.joins, " LEFT JOIN "+name+" ON "+name+".id = p.id")
 	return name
 }
+
+// event gives what the columns of an event stand after, so many steps outwards.
+func (r *renderer) event(up int) string {
+	if n := r.steps - up; n > 0 {
+		return "e" + strconv.Itoa(n)
+	}
+	return "e"
+}
+
+// near asks for another event of the same person.
+func (r *renderer) near(c *Near) (string, error) {
+	of := r.event(0)
+	r.steps++
+	defer func() { r.steps-- }()
+	at, order, from, to := r.event(0), " > ", " >= ", " < "
+	least, most := c.Least, c.Most
+	if c.Back {
+		order, from, to = " < ", " <= ", " > "
+		least, most = least.negative(), most.negative()
+	}
+	text := "EXISTS (SELECT 1 FROM events " + at + " WHERE " + at + ".profile_id = " + of + ".profile_id AND " + at + ".ts <= " + r.time(r.now) +
+		" AND " + row(at) + order + row(of)
+	end := shifted(of+".ts", most.Months, most.Span)
+	if c.Least != (Gap{}) {
+		text += " AND " + at + ".ts" + from + shifted(of+".ts", least.Months, least.Span)
+	}
+	if c.Most != (Gap{}) {
+		text += " AND " + at + ".ts" + to + end
+	}
+	where, err := r.cond(c.Where)
+	text += " AND " + where + ")"
+	if c.Most != (Gap{}) && !c.Back {
+		text = "(CASE WHEN " + text + " THEN TRUE WHEN " + r.time(r.now) + " >= " + end + " THEN FALSE END)"
+	}
+	return text, err
+}
+
+// row is what events are in order of.
+func row(of string) string {
+	return "(" + of + ".ts, " + of + ".received_at, " + of + ".message_id)"
+}
+
+func (g Gap) negative() Gap { return Gap{-g.Months, -g.Span} }

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // value writes a value as SQL of its type.
@@ -16,9 +17,9 @@ func (r *renderer) value(v Value) (string, error) {
 		return r.trait(x)
 	case *Field:
 		if fixed[x.Path] != Untold {
-			return "e." + x.Path, nil
+			return r.event(x.Up) + "." + x.Path, nil
 		}
-		return r.typed(r.cat.Field, x.Path, x.As)
+		return r.typed(after(r.event(x.Up), r.cat.Field), x.Path, x.As)
 	case *Cell:
 		return r.cell(x)
 	case *Shift:
@@ -27,6 +28,8 @@ func (r *renderer) value(v Value) (string, error) {
 		return r.call(x)
 	case *Agg:
 		return r.agg(x)
+	case Whether:
+		return r.cond(x.Cond)
 	case *Top:
 		return r.top(x)
 	}
@@ -69,10 +72,15 @@ func (r *renderer) trait(t *Trait) (string, error) {
 	if t.Fixed {
 		return of + "." + t.Path, nil
 	}
-	return r.typed(func(path string, as Type) (string, bool) {
-		expr, ok := r.cat.Trait(path, as)
-		return of + "." + expr, ok
-	}, t.Path, t.As)
+	return r.typed(after(of, r.cat.Trait), t.Path, t.As)
+}
+
+// after puts what a column is of before it.
+func after(of string, column func(string, Type) (string, bool)) func(string, Type) (string, bool) {
+	return func(path string, as Type) (string, bool) {
+		name, ok := column(path, as)
+		return of + "." + name, ok
+	}
 }
 
 func (r *renderer) cell(c *Cell) (string, error) {
@@ -86,16 +94,17 @@ func (r *renderer) cell(c *Cell) (string, error) {
 // shift adds a span to a time: months first.
 func (r *renderer) shift(s *Shift) (string, error) {
 	v, err := r.value(s.V)
-	if err != nil {
-		return "", err
+	return shifted(v, s.Months, s.Span), err
+}
+
+func shifted(v string, months int64, span time.Duration) string {
+	if months != 0 {
+		v = "(" + v + " + to_months(" + strconv.FormatInt(months, 10) + "::INTEGER))"
 	}
-	if s.Months != 0 {
-		v = "(" + v + " + to_months(" + strconv.FormatInt(s.Months, 10) + "::INTEGER))"
+	if span != 0 {
+		v = "(" + v + " + to_microseconds(" + strconv.FormatInt(span.Microseconds(), 10) + "))"
 	}
-	if s.Span != 0 {
-		v = "(" + v + " + to_microseconds(" + strconv.FormatInt(s.Span.Microseconds(), 10) + "))"
-	}
-	return v, nil
+	return v
 }
 
 func (r *renderer) call(c *Call) (string, error) {
@@ -146,7 +155,7 @@ func (r *renderer) agg(a *Agg) (string, error) {
 			return "", err
 		}
 	}
-	rows, err := r.rows(a.Where)
+	rows, err := r.rows(a.Where, a.Of)
 	if err != nil {
 		return "", err
 	}

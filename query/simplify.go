@@ -35,6 +35,10 @@ func simplify(c Cond, not bool) Cond {
 			}
 		}
 		c = x
+	case *Near:
+		y := *x
+		y.Where = simplify(x.Where, false)
+		c = &y
 	case *Listed:
 		if x.Where != nil {
 			y := *x

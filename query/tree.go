@@ -9,7 +9,7 @@ import (
 // value that it needs is missing.
 //
 // The conditions are And, Or, Not, Const, Compare, In, Like, Missing, Truth,
-// Exists, Member and Listed.
+// Exists, Near, Member and Listed.
 type Cond interface{ cond() }
 
 // And is true where all are.
@@ -73,6 +73,22 @@ type Truth struct{ V Value }
 // Exists is true for who has an event for which Where is true. It is never unknown.
 type Exists struct{ Where Cond }
 
+// Near is true for an event that another one of the person's follows, or with
+// Back precedes, in the order of time, time received and message id: one for
+// which Where is true, at least Least and less than Most away. As long as it may
+// still come to follow (now lies before the end of Most) it is unknown.
+type Near struct {
+	Where       Cond
+	Back        bool
+	Least, Most Gap
+}
+
+// Gap is a span between two events, months first; zero: any.
+type Gap struct {
+	Months int64
+	Span   time.Duration
+}
+
 // Member is true for the members of another segment.
 type Member struct{ Segment string }
 
@@ -94,11 +110,13 @@ func (*Like) cond()    {}
 func (*Missing) cond() {}
 func (*Truth) cond()   {}
 func (*Exists) cond()  {}
+func (*Near) cond()    {}
 func (*Member) cond()  {}
 func (*Listed) cond()  {}
 
 // Value is something that a person, an event or a row has, or that everybody
-// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Agg and Top.
+// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Whether, Agg
+// and Top.
 type Value interface {
 	// Type is what the value is read as. What is stored as another type is missing.
 	Type() Type
@@ -156,10 +174,13 @@ type Trait struct {
 }
 
 // Field is a fixed column of an event (name, kind, ts, received_at, source), or
-// with a dot in its path a leaf of it.
+// with a dot in its path a leaf of it. Within the Where of a Near, Up says whose:
+// 0, of the event that stands near; 1, of the one that it stands near to; and so
+// on outwards.
 type Field struct {
 	Path string
 	As   Type
+	Up   int
 }
 
 // Cell is a column of the row of a reference table.
@@ -192,6 +213,10 @@ const (
 	Date     Func = "date"     // the beginning of a time's day, UTC
 	Years    Func = "age"      // whole years from a time to now
 )
+
+// Whether is a condition over an event as a value, missing where it is unknown.
+// It stands in an Agg that takes the value of one event.
+type Whether struct{ Cond Cond }
 
 // Agg is what the events of a person for which Where is true come to.
 type Agg struct {
@@ -233,6 +258,7 @@ func (f *Field) Type() Type  { return f.As }
 func (c *Cell) Type() Type   { return c.As }
 func (s *Shift) Type() Type  { return Time }
 func (t *Top) Type() Type    { return Number }
+func (Whether) Type() Type   { return Bool }
 
 // Type is the type of what the function gives.
 func (c *Call) Type() Type {

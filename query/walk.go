@@ -26,6 +26,8 @@ func Walk(c Cond, f func(Value)) {
 		walkValue(x.V, f)
 	case *Exists:
 		Walk(x.Where, f)
+	case *Near:
+		Walk(x.Where, f)
 	case *Listed:
 		walkValue(x.V, f)
 		Walk(x.Where, f)
@@ -48,6 +50,8 @@ func walkValue(v Value, f func(Value)) {
 		Walk(x.Where, f)
 	case *Top:
 		walkValue(x.Of, f)
+	case Whether:
+		Walk(x.Cond, f)
 	}
 }
 

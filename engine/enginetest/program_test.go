@@ -234,7 +234,7 @@ type columns map[string]query.Type
 // Field implements query.Catalog.
 func (c columns) Field(path string, as query.Type) (string, bool) {
 	words := map[query.Type]string{query.Text: "text", query.Number: "number", query.Bool: "bool"}
-	return `e."` + path + ":" + words[as] + `"`, c[path] != query.Untold
+	return `"` + path + ":" + words[as] + `"`, c[path] != query.Untold
 }
 
 // Trait implements query.Catalog.

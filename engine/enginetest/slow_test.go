@@ -41,6 +41,7 @@ type deed struct {
 	fields   map[string]any // by path: string, json.Number, bool, and the fixed ones
 	ts, recv time.Time
 	id       string
+	around   *deed // where it is looked at from another: that one
 }
 
 // slow answers conditions by walking the events of each person one by one. It
@@ -193,6 +194,8 @@ func (s *slow) cond(c query.Cond, o *soul, d *deed) truth {
 		return either(s.value(x.V, o, d) == nil)
 	case *query.Exists:
 		return either(len(s.matching(x.Where, o)) > 0)
+	case *query.Near:
+		return s.near(x, o, d)
 	case *query.Like:
 		v, ok := s.value(x.V, o, d).(string)
 		if !ok {
@@ -247,6 +250,39 @@ func (s *slow) matching(where query.Cond, o *soul) []deed {
 		}
 	}
 	return out
+}
+
+// near looks at each other event of the person.
+func (s *slow) near(x *query.Near, o *soul, d *deed) truth {
+	least := later(d.ts, x.Least.Months, x.Least.Span)
+	most := later(d.ts, x.Most.Months, x.Most.Span)
+	if x.Back {
+		least = later(d.ts, -x.Least.Months, -x.Least.Span)
+		most = later(d.ts, -x.Most.Months, -x.Most.Span)
+	}
+	ends := x.Most != query.Gap{}
+	beyond := false
+	for i := range o.events {
+		other := o.events[i]
+		if other.id == d.id {
+			beyond = true // they are in order
+			continue
+		}
+		if other.ts.After(s.now) || beyond == x.Back {
+			continue
+		}
+		if x.Back && (other.ts.After(least) || ends && !other.ts.After(most)) || !x.Back && (other.ts.Before(least) || ends && !other.ts.Before(most)) {
+			continue
+		}
+		other.around = d
+		if s.cond(x.Where, o, &other) == yes {
+			return yes
+		}
+	}
+	if !x.Back && ends && s.now.Before(most) {
+		return maybe
+	}
+	return no
 }
 
 func compare(a, b any) int {
@@ -370,7 +406,18 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 			return map[string]any{"first_seen": o.first, "last_seen": o.last, "known": o.known}[x.Path]
 		}
 		return s.read(o.traits[x.Path], s.types["profiles."+x.Path], x.As)
+	case query.Whether:
+		switch s.cond(x.Cond, o, d) {
+		case yes:
+			return true
+		case no:
+			return false
+		}
+		return nil
 	case *query.Field:
+		for range x.Up {
+			d = d.around
+		}
 		if !strings.Contains(x.Path, ".") {
 			return d.fields[x.Path]
 		}

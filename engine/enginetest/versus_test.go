@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,7 +146,9 @@ func personLeaf(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(20) {
+	switch r.IntN(23) {
+	case 19, 20:
+		return near(r, 2, 1)
 	case 0, 1, 2:
 		return "name " + op(r) + " " + one(r, "'View'", "'Buy'", "'Leave'")
 	case 3, 4:
@@ -182,6 +185,32 @@ func eventLeaf(r *rand.Rand) string {
 	return "ts >= profiles.first_seen + " + aSpan(r)
 }
 
+// near asks for another event, and of that one for others.
+func near(r *rand.Rand, depth, steps int) string {
+	where := mix(r, 1, func(r *rand.Rand) string {
+		switch r.IntN(7) {
+		case 0:
+			return "text(properties.sku) " + op(r) + " " + strings.Repeat("outer.", 1+r.IntN(steps)) + "properties.sku"
+		case 1:
+			return "number(properties.total) " + op(r) + " outer.properties.total"
+		case 2:
+			return "date(ts) " + op(r) + " date(outer.ts)"
+		case 3:
+			if depth > 0 {
+				return near(r, depth-1, steps+1)
+			}
+		case 4:
+			return eventLeaf(r)
+		}
+		return "name " + op(r) + " " + one(r, "'View'", "'Buy'", "'Leave'")
+	})
+	gaps := ""
+	for range r.IntN(3) {
+		gaps += ", " + aSpan(r)
+	}
+	return one(r, "", "NOT ") + one(r, "followed_by(", "preceded_by(") + where + gaps + ")"
+}
+
 func where(r *rand.Rand) string {
 	if r.IntN(6) == 0 {
 		return ""
@@ -192,7 +221,9 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(14) {
+	switch r.IntN(16) {
+	case 13, 14:
+		return "(SELECT " + near(r, 1, 1) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 10, 11, 12:
 		return habit(r)
 	case 0, 1:

@@ -1,0 +1,104 @@
+package query
+
+import (
+	"strings"
+
+	sqlparser "github.com/xwb1989/sqlparser"
+)
+
+// near reads followed_by(condition), followed_by(condition, INTERVAL 1 HOUR) and
+// followed_by(condition, INTERVAL 10 MINUTE, INTERVAL 1 HOUR), and the same of
+// preceded_by. False: it is another function.
+func (l *lowering) near(s *scope, x *sqlparser.FuncExpr) (Cond, bool, error) {
+	t, _ := l.token(x.Name.String())
+	word := strings.ToLower(t.text)
+	if word != nearWords[false] && word != nearWords[true] {
+		return nil, false, nil
+	}
+	pos := t.pos
+	if s.kind != events {
+		return nil, true, l.bad("%s is about an event: it stands in a sub-select, as in EXISTS (SELECT 1 FROM events WHERE name = 'A' AND %s(name = 'B'))", word, word)
+	}
+	n := &Near{Back: word == nearWords[true]}
+	var gaps []Gap
+	for i, e := range x.Exprs {
+		a, ok := e.(*sqlparser.AliasedExpr)
+		if !ok || x.Distinct || !a.As.IsEmpty() {
+			return nil, true, l.bad("%s takes a condition over the other event, and up to two intervals", word)
+		}
+		if i == 0 {
+			var err error
+			if n.Where, err = l.cond(&scope{kind: events, outer: s}, a.Expr); err != nil {
+				return nil, true, err
+			}
+			continue
+		}
+		g, ok := l.gap(a.Expr)
+		if !ok {
+			return nil, true, l.bad("behind the condition %s takes intervals: INTERVAL 1 HOUR for less than that, INTERVAL 1 HOUR, INTERVAL 1 DAY for at least the first and less than the second", word)
+		}
+		gaps = append(gaps, g)
+	}
+	l.last = pos
+	switch len(gaps) {
+	case 0:
+	case 1:
+		n.Most = gaps[0]
+	case 2:
+		n.Least, n.Most = gaps[0], gaps[1]
+	}
+	if n.Where == nil || len(gaps) > 2 {
+		return nil, true, l.bad("%s takes a condition over the other event, and up to two intervals", word)
+	}
+	return n, true, nil
+}
+
+// gap reads an interval, which is not 0.
+func (l *lowering) gap(e sqlparser.Expr) (Gap, bool) {
+	v, ok := e.(*sqlparser.SQLVal)
+	if !ok {
+		return Gap{}, false
+	}
+	_, i := l.token(string(v.Val))
+	by := l.r.values[i]
+	g := Gap{by.months, by.span}
+	return g, by.interval && g != (Gap{})
+}
+
+// isCond tells whether an expression can be nothing but a condition.
+func (l *lowering) isCond(e sqlparser.Expr) bool {
+	switch x := e.(type) {
+	case *sqlparser.ParenExpr:
+		return l.isCond(x.Expr)
+	case *sqlparser.AndExpr, *sqlparser.OrExpr, *sqlparser.NotExpr, *sqlparser.ComparisonExpr, *sqlparser.RangeCond, *sqlparser.IsExpr:
+		return true
+	case *sqlparser.FuncExpr:
+		t, _ := l.token(x.Name.String())
+		word := strings.ToLower(t.text)
+		return word == nearWords[false] || word == nearWords[true]
+	}
+	return false
+}
+
+// step finds the event that a name is of: how many steps outwards, and what is
+// left of the name.
+func (l *lowering) step(s *scope, path []string) (up int, rest []string, err error) {
+	for len(path) > 1 && strings.EqualFold(path[0], "outer") {
+		if s = s.outer; s == nil {
+			return 0, nil, l.bad("outer is the event around followed_by or preceded_by; nothing stands around this one")
+		}
+		up, path = up+1, path[1:]
+	}
+	if up > 0 || len(path) == 1 {
+		return up, path, nil
+	}
+	for of, n := s, 0; of != nil; of, n = of.outer, n+1 {
+		if strings.EqualFold(path[0], of.alias) {
+			if n > 0 && !of.named {
+				return 0, nil, l.bad("in followed_by and preceded_by a bare name is of the other event, and outer.%s of the one around", strings.Join(path[1:], "."))
+			}
+			return n, path[1:], nil
+		}
+	}
+	return 0, path, nil
+}
