@@ -18,14 +18,18 @@ type catalog struct {
 	leaves   map[string]map[history.FieldType]string // by path: columns of events that read it as a type
 	tables   map[string][]history.Field
 	segments func(name string) (query.Cond, error)
+	computed map[string]query.Value // computed traits that are written out
+	sealed   map[string]bool        // traits that have no column, by path
+	clear    bool                   // these are missing: what is asked for stands in the clear
 }
 
 // catalog gives that of a view.
 func (w *view) catalog() *catalog {
-	c := &catalog{traits: map[string]history.Field{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}}
-	fields := w.profiles().Fields()
-	for i, col := range w.e.traits.all()[:len(fields)-fixedColumns] {
-		c.traits[col.path] = fields[fixedColumns+i]
+	c := &catalog{traits: map[string]history.Field{}, sealed: map[string]bool{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}}
+	columns := w.v.columns(w.e)
+	for i, f := range profileFields(columns)[fixedColumns:] {
+		c.traits[columns[i].path] = f
+		c.sealed[columns[i].path] = columns[i].kind == typeSealed
 	}
 	for _, t := range w.references() {
 		c.tables[strings.ToLower(t.Name())] = t.Fields()
@@ -43,7 +47,18 @@ var fieldTypeOf = map[query.Type]history.FieldType{query.Text: history.String, q
 // Trait implements query.Catalog.
 func (c *catalog) Trait(path string, as query.Type) (string, bool) {
 	f, ok := c.traits[path]
-	return query.Ident(f.Name), ok && readings[f.Type] == as
+	return query.Ident(f.Name), ok && readings[f.Type] == as && !(c.clear && c.sealed[path])
+}
+
+// Computed implements query.Catalog.
+func (c *catalog) Computed(path string) (query.Value, query.Catalog, bool) {
+	def, ok := c.computed[path]
+	if !ok {
+		return nil, nil, false
+	}
+	in := *c
+	in.clear = true
+	return def, &in, true
 }
 
 // Field implements query.Catalog.

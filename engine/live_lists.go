@@ -93,14 +93,14 @@ func (e *Engine) tableChanged(table string) {
 	if l == nil {
 		return
 	}
-	for _, s := range slices.Clone(l.order) {
-		if s.prog == nil || !slices.ContainsFunc(s.prog.Tables(), func(t *query.Listed) bool { return strings.EqualFold(t.Table, table) }) {
-			continue
+	var asking []*liveSegment
+	for _, s := range l.order {
+		if s.prog != nil && slices.ContainsFunc(s.prog.Tables(), func(t *query.Listed) bool { return strings.EqualFold(t.Table, table) }) {
+			asking = append(asking, s)
 		}
-		if _, err := l.define(s.Segment, kith.ByTable); err != nil {
-			e.line.stop(err) // it was compiled before
-			return
-		}
+	}
+	if err := l.renew(asking, kith.ByTable); err != nil {
+		e.line.stop(err) // it was compiled before
 	}
 }
 

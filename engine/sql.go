@@ -22,6 +22,12 @@ func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows,
 		}
 	}
 	v, err := e.acquire()
+	if err == nil && len(v.shown) > 0 { // it may ask for computed traits
+		e.release(v)
+		if err = e.current(ctx); err == nil {
+			v, err = e.acquire()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

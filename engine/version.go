@@ -26,6 +26,8 @@ type version struct {
 	at        int64                   // instant of the commit, microseconds
 	members   *storage.Values         // of segments, by their numbers; nil: none is kept
 	live      map[string]keeping      // segments that are kept, by name
+	shown     map[string]keeping      // computed traits, by name
+	told      int64                   // the instant that members and computed traits are of, microseconds
 	held      bool                    // the clock waits for segments that are being built
 	due       int64                   // when time passes the next boundary, microseconds
 	next      chan struct{}           // closed when there is a newer one
@@ -79,6 +81,7 @@ func (e *Engine) publish(h *storage.Head) {
 	}
 	if l := e.liveHalf(); l != nil {
 		v.members, v.live, v.due, v.held = l.members, l.known, l.due(), l.resuming > 0
+		v.shown, v.told = l.shown, l.now
 	}
 	v.refs.Store(1)
 	e.versions.held.Add(1)

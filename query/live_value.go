@@ -69,7 +69,13 @@ func read[T comparable](c *compiler, k *form[T], v Value) get[T] {
 	case *Trait:
 		path, as := c.path(x), x.As
 		if as == Time && !x.Fixed {
-			return asTime(k, func(e *env) (Datum, bool) { return e.who.Trait(path, Text) })
+			text := asTime(k, func(e *env) (Datum, bool) { return e.who.Trait(path, Text) })
+			return func(e *env) (T, bool) { // the column of a computed one may be of times
+				if d, ok := e.who.Trait(path, Time); ok {
+					return k.of(d), ok
+				}
+				return text(e)
+			}
 		}
 		return func(e *env) (T, bool) {
 			d, ok := e.who.Trait(path, as)

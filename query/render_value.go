@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -72,7 +73,41 @@ func (r *renderer) trait(t *Trait) (string, error) {
 	if t.Fixed {
 		return of + "." + t.Path, nil
 	}
+	if def, in, ok := r.cat.Computed(t.Path); ok {
+		return r.spelled(t, of, def, in)
+	}
+	if name, ok := r.cat.Trait(t.Path, Time); ok && t.As == Time {
+		return of + "." + name, nil
+	}
 	return r.typed(after(of, r.cat.Trait), t.Path, t.As)
+}
+
+// spelled writes a computed trait out, once, as a sub-select over everybody.
+func (r *renderer) spelled(t *Trait, of string, def Value, in Catalog) (string, error) {
+	if def.Type() != t.As {
+		return "NULL::" + sqlTypes[t.As], nil
+	}
+	name := r.computed[t.Path]
+	if name == "" {
+		sub := newRenderer(r.now, in)
+		sub.args, sub.with, sub.computed = r.args, r.with, r.computed
+		s, err := sub.value(def)
+		if err != nil {
+			return "", err
+		}
+		name = "t" + strconv.Itoa(len(sub.with)+1)
+		r.args, r.with = sub.args, append(sub.with, name+" AS (SELECT p.id, "+s+" AS v FROM profiles p"+sub.joined()+")")
+		r.computed[t.Path] = name
+	}
+	join := " LEFT JOIN " + name + " ON " + name + ".id = " + of + ".id"
+	joins := &r.joins
+	if of == "q" {
+		joins = &r.inner
+	}
+	if !slices.Contains(*joins, join) {
+		*joins = append(*joins, join)
+	}
+	return name + ".v", nil
 }
 
 // after puts what a column is of before it.

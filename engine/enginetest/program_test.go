@@ -251,3 +251,6 @@ func (c columns) Cell(string, string, query.Type) (string, error) {
 func (c columns) Segment(string) (query.Cond, error) {
 	panic("unreachable: a leaf in history asks events alone")
 }
+
+// Computed implements query.Catalog.
+func (c columns) Computed(string) (query.Value, query.Catalog, bool) { return nil, nil, false }
