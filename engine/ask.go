@@ -23,9 +23,9 @@ type inquiry struct {
 
 	traits   map[string]query.Value // computed traits
 	written  map[string]query.Value // those of them that are written out: no column is current
-	standing bool     // now is what the standing clock says
-	w        *view    // what DuckDB sees; nil until history is ready
-	cat      *catalog // what names mean there
+	standing bool                   // now is what the standing clock says
+	w        *view                  // what DuckDB sees; nil until history is ready
+	cat      *catalog               // what names mean there
 }
 
 // inquiry begins one. It must be closed.

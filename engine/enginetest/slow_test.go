@@ -52,6 +52,7 @@ type slow struct {
 	types map[string]query.Type // of traits and leaves, as SQL shows them
 
 	segments map[string]query.Cond
+	computed map[string]query.Value      // computed traits, by name
 	tables   map[string][]map[string]any // their rows, by name
 	table    string                      // whose row is looked at
 	row      map[string]any
@@ -360,6 +361,9 @@ func (s *slow) read(v any, column, as query.Type) any {
 	return nil
 }
 
+// worked walks what a computed trait is.
+func (s *slow) worked(name string, o *soul) any { return s.value(s.computed[name], o, nil) }
+
 // typeOf gives the type that a value of an event has.
 func typeOf(v any) query.Type {
 	switch v.(type) {
@@ -404,6 +408,12 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 	case *query.Trait:
 		if x.Fixed {
 			return map[string]any{"first_seen": o.first, "last_seen": o.last, "known": o.known}[x.Path]
+		}
+		if def, ok := s.computed[x.Path]; ok {
+			if def.Type() != x.As && x.As != query.Untold {
+				return nil
+			}
+			return s.worked(x.Path, o)
 		}
 		return s.read(o.traits[x.Path], s.types["profiles."+x.Path], x.As)
 	case query.Whether:
