@@ -40,8 +40,8 @@ func (e *Engine) fillLists(ctx context.Context, s *liveSegment) error {
 
 // lists asks for all of them, as of one version.
 func (e *Engine) lists(ctx context.Context, tables []*query.Listed) (out []*list, err error) {
-	v, err := e.acquire()
-	if err != nil {
+	var v *version
+	if err := e.inLine(func() (err error) { v, err = e.acquire(); return err }); err != nil { // whoever loads a table lets segments be built before it can be read
 		return nil, err
 	}
 	defer e.release(v)
