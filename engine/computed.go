@@ -96,12 +96,22 @@ func (e *Engine) DefineTrait(ctx context.Context, name, text string) (ComputedTr
 
 // answerable sees to it that what a value asks for is there, and may be shown.
 func (e *Engine) answerable(ctx context.Context, op string, v query.Value) error {
-	for _, path := range query.ValueTraits(v) {
-		c := e.traits.find(path)
-		class, _ := e.classes.PathClass("traits." + path)
-		if class == kith.Identifying || c != nil && c.kind == typeSealed {
-			return &kith.Error{Op: op, On: "trait " + path, Kind: kith.ErrDenied, Err: errors.New("it says who somebody is and is sealed; a computed trait stands in the clear")}
+	secret := ""
+	query.WalkValue(v, func(v query.Value) {
+		switch x := v.(type) {
+		case *query.Trait:
+			class, _ := e.classes.PathClass("traits." + x.Path)
+			if c := e.traits.find(x.Path); class == kith.Identifying || c != nil && c.kind == typeSealed {
+				secret = "trait " + x.Path
+			}
+		case *query.Field:
+			if class, _ := e.classes.PathClass(x.Path); class == kith.Identifying {
+				secret = x.Path
+			}
 		}
+	})
+	if secret != "" {
+		return &kith.Error{Op: op, On: secret, Kind: kith.ErrDenied, Err: errors.New("it says who somebody is and is sealed; a computed trait stands in the clear")}
 	}
 	a, err := e.inquiry(nil)
 	if err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -25,6 +26,26 @@ func (e *Engine) told(v *version) (*version, error) {
 		}
 	}
 	return v, nil
+}
+
+// opened is told, and waits for the computed traits that are worked out because
+// the directory was just opened, or a load taken back; not for a new one.
+func (e *Engine) opened(ctx context.Context, v *version) (*version, error) {
+	for name := range v.shown {
+		if k := v.shown[name]; k.ready || !v.held {
+			continue
+		}
+		e.release(v)
+		if err := e.await(ctx); err != nil {
+			return nil, err
+		}
+		var err error
+		if v, err = e.acquire(); err != nil {
+			return nil, err
+		}
+		break
+	}
+	return e.told(v)
 }
 
 // values reads the computed traits, and finds out which of them have to be

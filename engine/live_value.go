@@ -26,7 +26,7 @@ var computedTypes = [...]struct {
 func (l *live) defineTrait(def ComputedTrait, cause kith.Cause) (*liveSegment, error) {
 	s := l.fresh(Segment{Name: def.Name, Version: def.Version, Text: def.Text, At: def.At, Seq: def.Seq, number: def.number | traitNumber}, cause)
 	s.trait = true
-	as := query.Untold
+	as, class := query.Untold, kith.Other
 	if def.Text != "" {
 		v, err := query.ParseValue(def.Text)
 		if err == nil {
@@ -35,10 +35,10 @@ func (l *live) defineTrait(def ComputedTrait, cause kith.Cause) (*liveSegment, e
 		if err != nil {
 			return nil, err
 		}
-		as = v.Type()
+		as, class = v.Type(), l.classOf(v)
 	}
 	for i, t := range computedTypes {
-		c := &column{id: storage.FirstComputed + def.number*uint32(len(computedTypes)) + uint32(i), path: def.Name, kind: t.kind}
+		c := &column{id: storage.FirstComputed + def.number*uint32(len(computedTypes)) + uint32(i), path: def.Name, kind: t.kind, class: class}
 		if err := c.open(l.e.state); err != nil {
 			return nil, err
 		}
@@ -51,6 +51,27 @@ func (l *live) defineTrait(def ComputedTrait, cause kith.Cause) (*liveSegment, e
 	l.computed[def.Name] = s
 	l.enter(s)
 	return s, nil
+}
+
+// classOf gives the class of a computed trait: that of what it is made of which
+// says most about a person.
+func (l *live) classOf(v query.Value) kith.Class {
+	class := kith.Other
+	query.WalkValue(v, func(v query.Value) {
+		of := kith.Other
+		switch x := v.(type) {
+		case *query.Trait:
+			if u := l.computed[x.Path]; u != nil && u.col != nil {
+				of = u.col.class
+			} else {
+				of, _ = l.e.classes.PathClass("traits." + x.Path)
+			}
+		case *query.Field:
+			of, _ = l.e.classes.PathClass(x.Path)
+		}
+		class = max(class, of)
+	})
+	return class
 }
 
 // tellTrait lets readers of the next version know how a computed trait stands.

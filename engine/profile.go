@@ -24,7 +24,7 @@ const recent = 10
 func (e *Engine) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error) {
 	v, err := e.acquire()
 	if err == nil {
-		v, err = e.told(v)
+		v, err = e.opened(ctx, v)
 	}
 	if err != nil {
 		return nil, err

@@ -87,6 +87,9 @@ func (e *Engine) Schema(ctx context.Context, o *SchemaOptions) (*Schema, error) 
 	if o == nil {
 		o = &SchemaOptions{}
 	}
+	if err := e.current(ctx); err != nil { // computed traits are among it
+		return nil, err
+	}
 	a, err := e.inquiry(nil)
 	if err != nil {
 		return nil, err
@@ -181,7 +184,7 @@ func (s *surveying) people(ctx context.Context) (err error) {
 	for _, c := range s.v.columns(s.e) {
 		f := s.cat.traits[c.path]
 		class, _ := s.e.classes.PathClass("traits." + c.path)
-		p := Property{Path: c.path, Class: cmp.Or(class, kith.Other), Type: typeNames[c.kind]}
+		p := Property{Path: c.path, Class: cmp.Or(c.class, class, kith.Other), Type: typeNames[c.kind]}
 		_, p.Computed = s.v.shown[c.path]
 		if c.kind == typeSealed { // who has one is known by nobody but the documents: see Profile
 			p.Class = kith.Identifying

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -308,9 +309,7 @@ func (w *view) columns() history.Table {
 	return rowTable("columns", fields, one, 100, func(_ int, r *records) error {
 		for _, c := range w.v.columns(w.e) {
 			class, _ := w.e.classes.PathClass("traits." + c.path)
-			if class == 0 {
-				class = kith.Other
-			}
+			class = cmp.Or(c.class, class, kith.Other)
 			_, computed := w.v.shown[c.path]
 			r.add("profiles", nil, c.path, class.String(), typeNames[c.kind], nil, nil, nil, computed)
 		}

@@ -36,6 +36,7 @@ type column struct {
 	col    *storage.Column
 	dict   *storage.Dict   // of texts
 	values *storage.Values // of texts and facts
+	class  kith.Class      // of a computed trait; 0: its name says it
 }
 
 // traits are the columns of trait leaves. The list grows with the log, in the
