@@ -9,7 +9,13 @@ import (
 	"github.com/kithdb/kith/storage/history"
 )
 
-func init() { history.FoldText = query.Fold }
+func init() {
+	history.FoldText = query.Fold
+	history.Calculate = func(op byte, a, b [2]uint64) ([2]uint64, bool) {
+		d, ok := query.Calculate(query.Func(string(rune(op))), query.Dec{Lo: a[0], Hi: int64(a[1])}, query.Dec{Lo: b[0], Hi: int64(b[1])})
+		return [2]uint64{d.Lo, uint64(d.Hi)}, ok
+	}
+}
 
 // catalog says what the names of a condition mean in one version: what SQL
 // sees under them (docs/sql.md). It is a query.Catalog.

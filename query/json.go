@@ -186,7 +186,7 @@ func valueNode(v Value) node {
 		}
 		return n
 	case *Agg:
-		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Where: whereNode(x.Where)}
+		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where)}
 		if x.Of != nil {
 			n.Of = []node{valueNode(x.Of)}
 		}

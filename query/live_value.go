@@ -175,6 +175,14 @@ func (c *compiler) whether(v Value) get[bool] {
 }
 
 func (c *compiler) otherText(v Value) get[string] {
+	switch x := v.(type) {
+	case *Agg: // MostFrequent or LeastFrequent
+		return c.often(x)
+	case *Call:
+		if x.Fn == Tier {
+			return c.tiered(x)
+		}
+	}
 	if x, ok := v.(*Call); ok && x.Fn == Lower {
 		of := c.text(x.Args[0])
 		return func(e *env) (string, bool) {
@@ -199,8 +207,13 @@ func (c *compiler) otherNumber(v Value) get[Dec] {
 			return d.Num, ok
 		}
 	case *Call:
-		if x.Fn == Years {
+		switch x.Fn {
+		case Years:
 			return c.years(x.Args[0])
+		case Days:
+			return c.between(x)
+		case Plus, Minus, Times, Over:
+			return c.calculated(x)
 		}
 		of := c.text(x.Args[0]) // Length
 		return func(e *env) (Dec, bool) {
@@ -254,7 +267,8 @@ func (c *compiler) there(v Value) presence {
 	case Instant:
 		return func(*env) bool { return true }
 	case *Call:
-		if x.Fn != Years {
+		switch x.Fn {
+		case Lower, Length, Date, Coalesce:
 			return c.oneThere(x.Args)
 		}
 	}

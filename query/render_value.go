@@ -162,6 +162,18 @@ func (r *renderer) call(c *Call) (string, error) {
 		return "(CASE WHEN " + args[0] + " <= " + now + " THEN date_sub('year', " + args[0] + ", " + now + ")::DECIMAL(38,9) END)", nil
 	}
 	s := "coalesce("
+	switch c.Fn {
+	case Plus, Minus, Times, Over:
+		return map[Func]string{Plus: "kith_add", Minus: "kith_subtract", Times: "kith_multiply", Over: "kith_divide"}[c.Fn] + "(" + args[0] + ", " + args[1] + ")", nil
+	case Days:
+		return "date_sub('day', " + args[0] + ", " + args[1] + ")::DECIMAL(38,9)", nil
+	case Tier:
+		s = "(CASE"
+		for i := 2; i < len(args); i += 2 {
+			s += " WHEN " + args[0] + " < " + args[i] + " THEN " + args[i-1]
+		}
+		return s + " WHEN " + args[0] + " IS NOT NULL THEN " + args[len(args)-1] + " END)", nil
+	}
 	for i, a := range args {
 		if i > 0 {
 			s += ", "
@@ -203,6 +215,17 @@ func (r *renderer) agg(a *Agg) (string, error) {
 		}
 		text = fmt.Sprintf("SELECT id, v FROM (SELECT e.profile_id AS id, %s AS v, row_number() OVER (PARTITION BY e.profile_id ORDER BY e.ts%s, e.received_at%s, e.message_id%s) AS n%s) WHERE n = %d",
 			of, dir, dir, dir, rows, a.N)
+	case MostFrequent, LeastFrequent:
+		dir := " DESC"
+		if a.Fn == LeastFrequent {
+			dir = ""
+		}
+		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY n" + dir + ", v) AS k FROM (SELECT e.profile_id AS id, " + of + " AS v, count(*) AS n" + rows +
+			" GROUP BY 1, 2) WHERE n >= 2 AND v IS NOT NULL) WHERE k = 1"
+	case Percentile:
+		percent := r.bind(a.Percent, "DECIMAL(18,9)")
+		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY v) AS k, count(*) OVER (PARTITION BY id) AS n FROM (SELECT e.profile_id AS id, " + of + " AS v" + rows +
+			") WHERE v IS NOT NULL) WHERE k * 100 >= n * " + percent + " AND (k - 1) * 100 < n * " + percent
 	default:
 		text = "SELECT e.profile_id AS id, " + aggregateSQL(a, of) + " AS v" + rows + " GROUP BY e.profile_id"
 	}

@@ -470,7 +470,53 @@ func later(t time.Time, months int64, span time.Duration) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(clock).Add(span)
 }
 
+// reckon calculates with two values; nil: it comes to nothing that fits.
+func reckon(fn query.Func, a, b any) any {
+	if from, ok := a.(time.Time); ok {
+		micros := b.(time.Time).Sub(from).Microseconds()
+		return big.NewRat(micros/(24*60*60*1_000_000), 1) // Go's division is towards 0
+	}
+	x, y, out := a.(*big.Rat), b.(*big.Rat), new(big.Rat)
+	switch {
+	case fn == query.Plus:
+		out.Add(x, y)
+	case fn == query.Minus:
+		out.Sub(x, y)
+	case fn == query.Times:
+		out = even(out.Mul(x, y))
+	case y.Sign() == 0:
+		return nil
+	default:
+		out = even(out.Quo(x, y))
+	}
+	limit, _ := new(big.Rat).SetString("1e29")
+	if new(big.Rat).Abs(out).Cmp(limit) >= 0 {
+		return nil
+	}
+	return out
+}
+
 func (s *slow) call(x *query.Call, o *soul, d *deed) any {
+	switch x.Fn {
+	case query.Plus, query.Minus, query.Times, query.Over, query.Days:
+		a, b := s.value(x.Args[0], o, d), s.value(x.Args[1], o, d)
+		if a == nil || b == nil {
+			return nil
+		}
+		return reckon(x.Fn, a, b)
+	case query.Tier:
+		n := s.value(x.Args[0], o, d)
+		if n == nil {
+			return nil
+		}
+		name := x.Args[1]
+		for i := 2; i < len(x.Args); i += 2 {
+			if compare(n, s.value(x.Args[i], o, d)) >= 0 {
+				name = x.Args[i+1]
+			}
+		}
+		return s.value(name, o, d)
+	}
 	for _, a := range x.Args {
 		v := s.value(a, o, d)
 		if v == nil && x.Fn == query.Coalesce {
@@ -550,6 +596,16 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		return nil
 	}
 	switch a.Fn {
+	case query.MostFrequent, query.LeastFrequent:
+		return frequent(values, a.Fn == query.MostFrequent)
+	case query.Percentile:
+		slices.SortFunc(values, compare)
+		p, _ := new(big.Rat).SetString(a.Percent)
+		for i := range values { // the first of which so many percent come to no more than
+			if new(big.Rat).Mul(p, big.NewRat(int64(len(values)), 100)).Cmp(big.NewRat(int64(i+1), 1)) <= 0 {
+				return values[i]
+			}
+		}
 	case query.Min:
 		return slices.MinFunc(values, compare)
 	case query.Max:
@@ -563,6 +619,28 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		return sum
 	}
 	return even(sum.Quo(sum, big.NewRat(int64(len(values)), 1)))
+}
+
+// frequent gives the text that is there most often, or least, but twice.
+func frequent(values []any, most bool) any {
+	often := map[string]int{}
+	for _, v := range values {
+		often[v.(string)]++
+	}
+	var best any
+	for text, n := range often {
+		if n < 2 {
+			continue
+		}
+		if best != nil {
+			than := often[best.(string)]
+			if n == than && text > best.(string) || most && n < than || !most && n > than {
+				continue
+			}
+		}
+		best = text
+	}
+	return best
 }
 
 // even rounds to nine places, half to even.
