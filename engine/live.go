@@ -188,9 +188,11 @@ func (l *live) settle(at int64) error {
 		rows = append(rows, f)
 	}
 	slices.Sort(rows)
-	for _, f := range rows {
-		if err := l.again(f, l.touched[f], at, l.order[:l.values]); err != nil { // before anything looks at them
-			return err
+	if l.values > 0 { // before anything looks at them
+		for _, f := range rows {
+			if err := l.again(f, l.touched[f], at, l.order[:l.values]); err != nil {
+				return err
+			}
 		}
 	}
 	if err := l.rankAll(rows, at); err != nil {

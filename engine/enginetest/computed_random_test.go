@@ -187,7 +187,17 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(12) {
+	switch r.IntN(17) {
+	case 12:
+		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name") + ")" + from + ")"
+	case 13:
+		return "(SELECT " + one(r, "median(properties.total)", "percentile(properties.total, 90)") + from + ")"
+	case 14:
+		return calculation(r)
+	case 15:
+		return "tier(" + calculation(r) + ", 'low', 2, 'mid', 10, 'high')"
+	case 16:
+		return "days_between(" + one(r, "(SELECT max(ts)"+from+"), now()", "born, current_date", "first_seen, (SELECT min(ts)"+from+")") + ")"
 	case 0:
 		return "(SELECT " + one(r, "count(*)", "count(DISTINCT properties.sku)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ")"
 	case 1, 2:
@@ -214,7 +224,7 @@ func workedOut(r *rand.Rand) string {
 
 // uses gives what a computed trait may be that uses another.
 func uses(r *rand.Rand) string {
-	return one(r, "number(c?)", "coalesce(number(c?), 0)", "text(c?)", "lower(c?)", "time(c?)", "c? + "+aSpan(r), "bool(c?)", "c? IS NULL", "age(c?)",
+	return one(r, "number(c?)", "coalesce(number(c?), 0)", "text(c?)", "lower(c?)", "time(c?)", "c? + "+aSpan(r), "bool(c?)", "c? IS NULL", "age(c?)", "c? * 2 - ltv", "tier(c?, 'a', 1, 'b')", "days_between(c?, now())",
 		"number(c?) > 2", "time(c?) > now() - "+aSpan(r),
 		"(SELECT count(*) FROM events WHERE number(properties.total) > profiles.c?)", "(SELECT sum(properties.total) FROM events WHERE ts >= time(profiles.c?))",
 		"(SELECT max(ts) FROM events WHERE text(profiles.c?) IS NULL OR text(properties.sku) = profiles.c?)")
