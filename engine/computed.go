@@ -229,9 +229,7 @@ func (e *Engine) takeUpTrait(def ComputedTrait) *liveSegment {
 	if l == nil {
 		return nil
 	}
-	if len(l.segs) == 0 {
-		l.now = max(l.now, l.clocked(e.o.now()))
-	}
+	l.begin()
 	s, err := l.defineTrait(def, kith.ByDefinition)
 	if err == nil {
 		err = l.renew(s.users, kith.ByDefinition)
