@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -33,9 +34,17 @@ func (c *checker) computed() error {
 		}
 		return nil
 	})
-	if err != nil || c.e.o.ReadOnly || len(c.v.shown) == 0 {
+	if err != nil || c.e.o.ReadOnly || len(last) == 0 {
 		return err
 	}
+	if err := c.worked(); err != nil || c.v.clearing {
+		return err
+	}
+	return c.left()
+}
+
+// worked compares the values that are kept.
+func (c *checker) worked() error {
 	if !c.v.hold() { // for the inquiry, which releases it
 		return &kith.Error{Op: "engine.Check", Kind: kith.ErrClosed}
 	}
@@ -47,7 +56,9 @@ func (c *checker) computed() error {
 	for _, name := range sortedKeys(c.v.shown) {
 		k := c.v.shown[name]
 		if !k.ready {
-			c.bad("computed trait", name, errors.New("it is not kept"))
+			if closed(k.built) {
+				c.bad("computed trait", name, errors.New("it is not kept"))
+			}
 			continue
 		}
 		v, err := a.compare(c.ctx, a.traits[name], k.col)
@@ -65,4 +76,54 @@ func (c *checker) computed() error {
 		}
 	}
 	return c.ctx.Err()
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// left sees to it that nothing is left of traits that were dropped, nor of
+// values of another type than a trait has now.
+func (c *checker) left() error {
+	all, err := c.e.computed(c.v.snap)
+	if err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(all) {
+		columns, err := c.e.computedColumns(all[name].number)
+		if err != nil {
+			return err
+		}
+		k := c.v.shown[name]
+		for _, col := range columns {
+			if k.col != nil && (k.col.id == col.id || !k.ready) {
+				continue
+			}
+			n, err := col.filled(c.v)
+			if err != nil {
+				return err
+			}
+			want(c, "computed trait", name+", values of an earlier version", n, 0)
+		}
+	}
+	return c.ctx.Err()
+}
+
+// filled counts the rows that have a value.
+func (c *column) filled(v *version) (n int, err error) {
+	for k := 0; k<<16 < int(v.fragments); k++ {
+		img, err := c.col.Image(v.pin, k)
+		if err != nil {
+			return n, err
+		}
+		for _, w := range img.Has {
+			n += bits.OnesCount64(w)
+		}
+	}
+	return n, nil
 }

@@ -9,6 +9,25 @@ import (
 	"github.com/kithdb/kith/query"
 )
 
+// hideComputed notes the names of the computed traits of a directory that is
+// opened read-only: none is kept, and nothing else is shown under them.
+func (e *Engine) hideComputed() error {
+	snap := e.store.Snapshot()
+	defer snap.Release()
+	all, err := e.computed(snap)
+	if err != nil {
+		return err
+	}
+	e.hidden = map[string]keeping{}
+	for name, t := range all {
+		if t.Text != "" {
+			e.hidden[name] = keeping{}
+		}
+	}
+	e.publish(&e.line.head)
+	return nil
+}
+
 // told gives a version in which computed traits are as of what the clock says
 // now, where that can be had: v itself, or a newer one.
 func (e *Engine) told(v *version) (*version, error) {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"math/bits"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/query"
@@ -94,14 +93,8 @@ func (a *inquiry) compare(ctx context.Context, def query.Value, c *column) (out 
 	if err := rows.Err(); err != nil {
 		return out, err
 	}
-	for k := 0; k<<16 < int(a.v.fragments); k++ {
-		img, err := c.col.Image(a.v.pin, k)
-		if err != nil {
-			return out, err
-		}
-		for _, w := range img.Has {
-			out.Kept += bits.OnesCount64(w)
-		}
+	if out.Kept, err = c.filled(a.v); err != nil {
+		return out, err
 	}
 	out.Extra += out.Kept - out.Found - out.Extra + out.Missing // of who is nobody
 	return out, nil

@@ -405,9 +405,6 @@ func (l *live) askNext(s *liveSegment) (done bool, err error) {
 		s.cause = 0
 		if s.prog == nil {
 			delete(l.segs, s.number)
-			if s.trait {
-				delete(l.computed, s.Name)
-			}
 			l.arrange()
 		}
 	}

@@ -21,6 +21,19 @@ var computedTypes = [...]struct {
 	as   query.Type
 }{{typeText, query.Text}, {typeNumber, query.Number}, {typeFact, query.Bool}, {typeTime, query.Time}}
 
+// computedColumns gives those of the computed trait of a number, one for each type.
+func (e *Engine) computedColumns(number uint32) ([]*column, error) {
+	var out []*column
+	for i, t := range computedTypes {
+		c := &column{id: storage.FirstComputed + number*uint32(len(computedTypes)) + uint32(i), kind: t.kind}
+		if err := c.open(e.state); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
 // defineTrait takes up a definition of a computed trait, or that it was dropped,
 // and lets it be built.
 func (l *live) defineTrait(def ComputedTrait, cause kith.Cause) (*liveSegment, error) {
@@ -37,12 +50,13 @@ func (l *live) defineTrait(def ComputedTrait, cause kith.Cause) (*liveSegment, e
 		}
 		as, class = v.Type(), l.classOf(v)
 	}
-	for i, t := range computedTypes {
-		c := &column{id: storage.FirstComputed + def.number*uint32(len(computedTypes)) + uint32(i), path: def.Name, kind: t.kind, class: class}
-		if err := c.open(l.e.state); err != nil {
-			return nil, err
-		}
-		if t.as == as {
+	columns, err := l.e.computedColumns(def.number)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range columns {
+		c.path, c.class = def.Name, class
+		if computedTypes[i].as == as {
 			s.col = c
 		} else {
 			s.others = append(s.others, c)
@@ -82,6 +96,9 @@ func (l *live) tellTrait(s *liveSegment, ready bool) {
 	}
 	if s.prog == nil {
 		delete(l.shown, s.Name)
+		if ready { // its values are gone
+			delete(l.computed, s.Name)
+		}
 		return
 	}
 	l.shown[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready, built: s.built, col: s.col}

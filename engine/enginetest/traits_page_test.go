@@ -122,7 +122,8 @@ func TestTraitsThatOthersArgueAbout(t *testing.T) {
 // A name that events come to say later goes on to mean the computed trait, and
 // is theirs when that is dropped.
 func TestComputedTraitThatEventsSay(t *testing.T) {
-	e := shop(t, t.TempDir())
+	dir := t.TempDir() + "/kith"
+	e := shop(t, dir)
 	if _, err := e.DefineTrait(t.Context(), "rank", "number(ltv) * 2"); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +143,16 @@ func TestComputedTraitThatEventsSay(t *testing.T) {
 	if a, b := count(t, e, "high"), count(t, e, "rank >= 100"); a != 1 || b != 1 {
 		t.Errorf("%d are high, and %d asked on demand", a, b)
 	}
+	shut(t, e)
+	e = OpenDir(t, dir, &engine.Options{Zone: time.UTC, ReadOnly: true})
+	if got := SQL(t, e, "SELECT column_name FROM (DESCRIBE profiles) WHERE column_name LIKE '%rank%'"); len(got) > 0 {
+		t.Errorf("opened read-only, there is %q", got)
+	}
+	if b := count(t, e, "rank >= 100"); b != 1 {
+		t.Errorf("opened read-only, %d are high", b)
+	}
+	shut(t, e)
+	e = OpenDir(t, dir, &engine.Options{Zone: time.UTC})
 	if err := e.DropSegment(t.Context(), "high"); err != nil {
 		t.Fatal(err)
 	}
