@@ -130,7 +130,7 @@ func (e *Engine) fits(op string, def ComputedTrait, v query.Value, all map[strin
 	}
 	if all[def.Name].Text == "" {
 		for _, c := range e.traits.all() {
-			if strings.EqualFold(c.path, def.Name) {
+			if said, _, _ := cutPath(c.path); strings.EqualFold(said, def.Name) {
 				return denied("events say a trait of this name: choose another")
 			}
 		}

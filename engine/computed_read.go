@@ -33,11 +33,14 @@ func (e *Engine) hideComputed() error {
 func (e *Engine) told(v *version) (*version, error) {
 	for len(v.shown) > 0 && !v.held && e.writable.Load() {
 		now, err := e.at(v)
-		if err != nil || v.due > now.UnixMicro() {
-			return v, err
+		if err == nil && v.due > now.UnixMicro() {
+			return v, nil
 		}
 		e.release(v)
-		if err := e.tickTo(now); err != nil {
+		if err == nil {
+			err = e.tickTo(now)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if v, err = e.acquire(); err != nil {
