@@ -223,8 +223,17 @@ type Agg struct {
 	Fn    AggFunc
 	Of    Value // nil: the events themselves
 	Desc  bool  // of Nth: from the last
-	N     int64 // of Nth: from 1
+	N     int64 // of Nth: from 1; of Periods: how many events it takes
+	Last  Last  // of Periods
 	Where Cond  // nil: all
+}
+
+// Last are so many periods of one length, one after another, up to now or, with
+// Day, to the beginning of the day of now. The first ends there.
+type Last struct {
+	Periods int64 // at least 1 and at most 400
+	Every   Gap   // months or a span
+	Day     bool
 }
 
 // AggFunc names what is done with the events.
@@ -241,6 +250,7 @@ const (
 	Min      AggFunc = "min"
 	Max      AggFunc = "max"
 	Nth      AggFunc = "nth"
+	Periods  AggFunc = "active_periods" // in how many of Last there are N events or more
 )
 
 // Top is the least of the greatest N percent of a number over all people who
@@ -249,6 +259,9 @@ type Top struct {
 	Percent string // canonical decimal text, above 0 and at most 100
 	Of      Value
 }
+
+// counts tells whether it is 0 over no events.
+func (f AggFunc) counts() bool { return f == Count || f == Distinct || f == Periods }
 
 // Type implements Value.
 func (l Literal) Type() Type { return l.As }

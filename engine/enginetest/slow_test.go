@@ -118,7 +118,7 @@ func deedOf(t testing.TB, ev map[string]any, received string) deed {
 		t.Fatal(err)
 	}
 	d.fields["ts"], d.fields["received_at"] = d.ts, d.recv
-	for _, root := range []string{"properties", "context"} {
+	for _, root := range []string{"properties", "context", "traits"} {
 		if m, ok := ev[root]; ok {
 			text, err := json.Marshal(m)
 			if err != nil {
@@ -519,6 +519,8 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		}
 	}
 	switch a.Fn {
+	case query.Periods:
+		return s.periods(a, o)
 	case query.Count:
 		return big.NewRat(int64(len(values)), 1)
 	case query.Distinct:
@@ -553,6 +555,30 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		return sum
 	}
 	return even(sum.Quo(sum, big.NewRat(int64(len(values)), 1)))
+}
+
+// periods looks at one period after another.
+func (s *slow) periods(a *query.Agg, o *soul) any {
+	end := s.now
+	if a.Last.Day {
+		y, m, d := end.Date()
+		end = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	active := int64(0)
+	for i := range a.Last.Periods {
+		to := later(end, -i*a.Last.Every.Months, -time.Duration(i)*a.Last.Every.Span)
+		from := later(end, -(i+1)*a.Last.Every.Months, -time.Duration(i+1)*a.Last.Every.Span)
+		n := int64(0)
+		for _, d := range s.matching(a.Where, o) {
+			if d.ts.After(from) && !d.ts.After(to) {
+				n++
+			}
+		}
+		if n >= a.N {
+			active++
+		}
+	}
+	return big.NewRat(active, 1)
 }
 
 // even rounds to nine places, half to even.

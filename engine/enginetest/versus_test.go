@@ -221,13 +221,15 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(16) {
+	switch r.IntN(17) {
 	case 13, 14:
 		return "(SELECT " + near(r, 1, 1) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 10, 11, 12:
 		return habit(r)
 	case 0, 1:
 		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
+	case 15:
+		return "(SELECT active_periods(" + aSpan(r) + ", " + one(r, "1", "2", "4", "12") + one(r, "", ", 2", ", 1, current_date") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 2, 3:
 		return "(SELECT " + one(r, "count(*)", "count(properties.sku)", "count(DISTINCT name)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 4:
