@@ -96,6 +96,13 @@ func (p *proposal) look(r io.Reader) error {
 	if err := p.in.open(bytes.NewReader(b)); err != nil {
 		return err
 	}
+	if m.format.kind == "csv" && headless(p.in.columns) {
+		m.format.columns = columnNames(make([][]byte, len(p.in.columns)))
+		p.in = m.input()
+		if err := p.in.open(bytes.NewReader(b)); err != nil {
+			return err
+		}
+	}
 	return p.sample()
 }
 
@@ -277,6 +284,9 @@ func (p *proposal) formatLine() string {
 	if f.encoding != "" {
 		parts = append(parts, "encoding: "+f.encoding)
 	}
+	if f.columns != nil {
+		parts = append(parts, "columns: ["+strings.Join(f.columns, ", ")+"]")
+	}
 	if len(p.empties) > 0 {
 		var words []string
 		for _, w := range p.empties {
@@ -293,6 +303,12 @@ func (p *proposal) formatLine() string {
 func (p *proposal) formatWhy() string {
 	switch p.in.format.kind {
 	case "csv":
+		switch {
+		case p.in.format.columns != nil:
+			return "the first row seems to be data, not names: give the columns theirs"
+		case len(p.columns) == 1:
+			return "one column: none of , ; | and tab cuts the rows"
+		}
 		return strconv.Itoa(len(p.columns)) + " columns in nearly every row"
 	case "ndjson":
 		return "each line begins with {"

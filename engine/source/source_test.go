@@ -71,6 +71,8 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"an empty file", plainMap, strings.NewReader(""), "the file is empty"},
 		{"an unknown column", plainMap, strings.NewReader("id,a,xx\n1,2,3\n"), `there is no column "x"; a text stands in quotes: "x". The columns are: a, xx, id`},
+		{"no header", plainMap, strings.NewReader("7,Ada,ada@example.org\n"), `no column "id", and the first row seems to be data: a file without names of columns needs format: {type: csv, columns: [...]}`},
+		{"CR alone", plainMap, strings.NewReader("id,x\r1,2\r"), "end with CR alone"},
 		{"a text that is a column", strings.Replace(plainMap, "x: x", `x: "x"`, 1), strings.NewReader("id,x\n1,2\n"), "without quotes it is the column"},
 		{"a directory", plainMap, dir, "is a directory"},
 		{"latin letters in the header", plainMap, strings.NewReader("id,x\xe9\n1,2\n"), "encoding: windows-1252"},
@@ -437,5 +439,19 @@ func TestTheHeadTellsKeysApart(t *testing.T) {
 	}
 	if strings.Contains(one, "first") || strings.Contains(one, "NOTHING") {
 		t.Errorf("the head says too much: %s", one)
+	}
+}
+
+// Operands of & are joined as one: an empty one is as if it were not there, and
+// only where all columns are empty is the whole.
+func TestJoined(t *testing.T) {
+	mapping := "kith: 1\nformat: csv\nid: n\nperson: {user_id: n}\nrows:\n  - identify:\n    traits:\n      p: a & '-' & b\n      q: join(a, '-', b)\n      r: \"{a}-{b}\"\n"
+	got := mapText(t, mapping, "n,a,b\n1,x,y\n2,,y\n3,x,\n4,,\n")
+	var want strings.Builder
+	for i, s := range []string{"x-y", "-y", "x-"} {
+		fmt.Fprintf(&want, `{"type":"identify","messageId":"load:%d","userId":"%d","traits":{"p":"%s","q":"%s","r":"%s"}}`+"\n", i+1, i+1, s, s, s)
+	}
+	if want.WriteString(`{"type":"identify","messageId":"load:4","userId":"4"}` + "\n"); got != want.String() {
+		t.Errorf("got\n%swant\n%s", got, want.String())
 	}
 }
