@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
@@ -75,7 +76,8 @@ func (c *loadCmd) foretold(w io.Writer, name string, f *engine.Forecast) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s: %s looked at, %s left out on purpose: %s; nothing is stored\n", name, plural(f.Rows, "row"), group(f.Excepted), outcome(f.Tally))
 	for _, fault := range f.Faults {
-		fmt.Fprintf(&b, "  %s  %s %s, first on line %d\n", group(int64(fault.Count)), tame(fault.Code), tame(fault.Path), fault.Line)
+		what := strings.TrimSpace(tame(fault.Code) + " " + tame(fault.Path))
+		fmt.Fprintf(&b, "  %s  %s, first on line %d\n", group(int64(fault.Count)), what, fault.Line)
 	}
 	who := "1 person"
 	if f.People != 1 {

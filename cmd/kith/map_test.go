@@ -157,3 +157,31 @@ func TestDryRunSaysWhoWouldMerge(t *testing.T) {
 	}
 	must(t, "check", dir)
 }
+
+// The file of errors is never written over what the load reads.
+func TestErrorsSpareWhatIsLoaded(t *testing.T) {
+	at := t.TempDir()
+	dir, rows, mapping, link := filepath.Join(at, "shop.kith"), filepath.Join(at, "till.csv"), filepath.Join(at, "map.yaml"), filepath.Join(at, "link.csv")
+	texts := map[string]string{rows: tillRows, mapping: tillMap}
+	for path, text := range texts {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(rows, link); err != nil {
+		t.Skip(err)
+	}
+	for _, errs := range []string{rows, link, mapping} {
+		if r := typed(t, "", "load", dir, rows, "--map", mapping, "--errors", errs); r.code != 3 || !strings.Contains(r.err, "would lose it") {
+			t.Errorf("--errors %s: exit %d: %s", filepath.Base(errs), r.code, r.err)
+		}
+	}
+	for path, text := range texts {
+		if b, err := os.ReadFile(path); err != nil || string(b) != text {
+			t.Errorf("%s is not what it was (%v)", filepath.Base(path), err)
+		}
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is there (%v)", err)
+	}
+}

@@ -90,6 +90,11 @@ func TestProposeWithoutHeader(t *testing.T) {
 			t.Errorf("%d rows, %d calls, refused %v of %q", rows, items, refused, file)
 		}
 	}
+	for _, names := range []string{"id,null,~,yes,Null", "id,---,a: b,# c", "id,a\tb,<<,*x,\"\"\"{y}\"\"\""} {
+		if _, err := Propose("f.csv", strings.NewReader(names+"\n1,2,3,4,5\n1,2,3,4\n")); err != nil {
+			t.Errorf("%s: %v", names, err)
+		}
+	}
 	if text, err := Propose("f.csv", strings.NewReader("id,2023,2024\na,5,6\n")); err != nil || !bytes.Contains(text, []byte("`2023`")) {
 		t.Errorf("years as names: %v\n%s", err, text)
 	}

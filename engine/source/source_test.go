@@ -26,6 +26,7 @@ func TestParseErrors(t *testing.T) {
 		{"no version", "format: csv\n", "kith: 1 is missing"},
 		{"another version", "kith: 2\n", "line 1: invalid: this reads version 1"},
 		{"an unknown key", base + "rowz: 1\n", `line 6: invalid: "rowz" means nothing in a mapping; there may be kith, source`},
+		{"another document", base + "---\nrowz: 1\n", "line 6: invalid: a mapping is one document"},
 		{"a key twice", base + "kith: 1\n", `line 6: invalid: "kith" stands there twice`},
 		{"no format", "kith: 1\n", "format is missing: csv, ndjson"},
 		{"an unknown format", "kith: 1\nformat: xls\n", "line 2: invalid: format is one of csv"},
