@@ -185,3 +185,18 @@ func TestErrorsSpareWhatIsLoaded(t *testing.T) {
 		t.Errorf("the directory is there (%v)", err)
 	}
 }
+
+// Names of a file's columns cannot move the cursor, in whatever message.
+func TestErrorsAreTame(t *testing.T) {
+	at := t.TempDir()
+	rows, mapping := filepath.Join(at, "till.csv"), filepath.Join(at, "map.yaml")
+	for path, text := range map[string]string{rows: "when,a\x1b[31mb\n1,2\n", mapping: tillMap} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := typed(t, "", "load", filepath.Join(at, "shop.kith"), rows, "--map", mapping)
+	if r.code != 3 || strings.Contains(r.err, "\x1b") || !strings.Contains(r.err, `a\x1b[31mb`) {
+		t.Errorf("exit %d: %q", r.code, r.err)
+	}
+}
