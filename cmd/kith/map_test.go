@@ -104,6 +104,9 @@ func TestDryRun(t *testing.T) {
 			t.Errorf("exit %d, without %q: %s%s", r.code, want, r.out, r.err)
 		}
 	}
+	if r := typed(t, "", "load", dir, rows, "--map", mapping, "--dry-run", "--strict"); r.code != exitRejects {
+		t.Errorf("strict: exit %d", r.code)
+	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the directory is there (%v)", err)
 	}

@@ -15,6 +15,7 @@ import (
 const (
 	sampleSize = 1 << 20 // bytes that a proposal is made from
 	sampleRows = 5000
+	mostListed = 1000 // columns that a proposal lists
 )
 
 // Propose writes a mapping for the input, with the reason for each line beside
@@ -249,13 +250,16 @@ func (p *proposal) write() []byte {
 
 // writeMembers lists the columns that are not empty.
 func (p *proposal) writeMembers(head string, line func(text, why string)) string {
-	begun, hollow := false, 0
+	begun, hollow, listed := false, 0, 0
 	for _, c := range p.columns {
 		if c == p.unique || c == p.time && !p.person || p.in.format.kind == "log" && c.name == "time" {
 			continue
 		}
 		if c.filled == 0 {
 			hollow++
+			continue
+		}
+		if listed++; listed > mostListed {
 			continue
 		}
 		if !begun {
@@ -265,10 +269,14 @@ func (p *proposal) writeMembers(head string, line func(text, why string)) string
 		expr, why := c.member()
 		line("      "+memberKey(c.name)+": "+expr, why)
 	}
-	if hollow > 0 {
-		return "      # " + strconv.Itoa(hollow) + " columns are empty in all of these rows, and left out\n"
+	end := ""
+	if listed > mostListed {
+		end = "      # " + strconv.Itoa(listed-mostListed) + " columns more are left out; to have every column: properties: all\n"
 	}
-	return ""
+	if hollow > 0 {
+		end += "      # " + strconv.Itoa(hollow) + " columns are empty in all of these rows, and left out\n"
+	}
+	return end
 }
 
 func (p *proposal) formatLine() string {

@@ -95,6 +95,10 @@ func TestProposeWithoutHeader(t *testing.T) {
 			t.Errorf("%s: %v", names, err)
 		}
 	}
+	wide := "id" + strings.Repeat(",x", 4500) + "\n1" + strings.Repeat(",2", 4500) + "\n"
+	if text, err := Propose("f.csv", strings.NewReader(wide)); err != nil || !bytes.Contains(text, []byte(" columns more are left out; to have every")) {
+		t.Errorf("many columns: %v\n%.200s", err, text)
+	}
 	if text, err := Propose("f.csv", strings.NewReader("id,2023,2024\na,5,6\n")); err != nil || !bytes.Contains(text, []byte("`2023`")) {
 		t.Errorf("years as names: %v\n%s", err, text)
 	}
