@@ -64,7 +64,8 @@ func (p *pair) byHand(t *testing.T, e *engine.Engine, at time.Time) []kith.Profi
 	text := strings.ReplaceAll(p.sql, "$now", "TIMESTAMP '"+at.UTC().Format("2006-01-02 15:04:05.999999")+"'")
 	rows, err := e.SQL(t.Context(), text)
 	if err != nil {
-		t.Fatalf("line %d: %s\n%s\n%v", p.line, p.condition, p.sql, err)
+		t.Errorf("line %d: %s\n%s\n%v", p.line, p.condition, p.sql, err)
+		return nil
 	}
 	defer rows.Close()
 	var out []kith.ProfileID
@@ -76,7 +77,7 @@ func (p *pair) byHand(t *testing.T, e *engine.Engine, at time.Time) []kith.Profi
 		out = append(out, id)
 	}
 	if err := rows.Err(); err != nil {
-		t.Fatalf("line %d: %s\n%v", p.line, p.condition, err)
+		t.Errorf("line %d: %s\n%v", p.line, p.condition, err)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -174,10 +175,15 @@ func (p *pair) ask(t *testing.T, e *engine.Engine, slowest *time.Duration) int {
 	begin := time.Now()
 	byHand := p.byHand(t, e, p.at)
 	hand := time.Since(begin)
-	got := ids(t, e, p.condition, &engine.AskOptions{Now: p.at})
+	seq, err := e.Members(t.Context(), p.condition, &engine.AskOptions{Now: p.at})
+	if err != nil {
+		t.Errorf("line %d: %s: %v", p.line, p.condition, err)
+		return 0
+	}
+	got := slices.Collect(seq)
 	took := time.Since(begin)
 	*slowest = max(*slowest, took)
-	if testing.Verbose() && took > time.Second {
+	if testing.Verbose() && took > 300*time.Millisecond {
 		t.Logf("line %d took %v, by hand %v", p.line, took, hand)
 	}
 	p.agree(t, e, "the engine gives", got, byHand)

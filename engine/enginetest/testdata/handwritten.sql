@@ -44,10 +44,10 @@ SELECT id FROM profiles WHERE plan = 'pro';
 SELECT id FROM profiles WHERE length(plan) >= 0 AND country IS NULL;
 
 -- plan = ''
-SELECT id FROM profiles WHERE octet_length(plan::BLOB) = 0;
+SELECT id FROM profiles WHERE octet_length(encode(plan)) = 0;
 
 -- plan < 'g'
-SELECT id FROM profiles WHERE plan::BLOB < 'g'::BLOB;
+SELECT id FROM profiles WHERE encode(plan) < encode('g');
 
 -- plan >= 'pro' AND plan < 'q'
 SELECT id FROM profiles WHERE starts_with(plan, 'pro') OR plan BETWEEN 'pro' AND 'pz';
@@ -201,7 +201,7 @@ SELECT id FROM profiles WHERE CASE WHEN ltv IS NULL THEN TRUE ELSE ltv < 5 END;
 -- coalesce(ltv, score) >= 50
 SELECT id FROM profiles WHERE ltv >= 50 OR ltv IS NULL AND score >= 50;
 
--- ltv IN (SELECT price FROM goods) OR visits IN (SELECT price FROM goods WHERE category <> 'Home')
+-- number(ltv) IN (SELECT price FROM goods) OR number(visits) IN (SELECT price FROM goods WHERE category <> 'Home')
 SELECT p.id FROM profiles p WHERE p.ltv = ANY (SELECT price FROM goods WHERE price IS NOT NULL) OR p.visits = ANY (SELECT price FROM goods WHERE category = 'Garden' AND price IS NOT NULL);
 
 -- ltv >= top_percent(10, ltv)
@@ -378,7 +378,7 @@ SELECT profile_id FROM events GROUP BY profile_id HAVING min(ts) <= $now;
 SELECT profile_id FROM events WHERE name = 'Buy' AND ts + INTERVAL 30 DAY > $now AND ts <= $now;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts >= now() - INTERVAL 7 DAY AND ts < now() - INTERVAL 36 HOUR)
-SELECT profile_id FROM events GROUP BY profile_id HAVING count(*) FILTER (WHERE ts BETWEEN $now - INTERVAL 168 HOUR AND $now - INTERVAL 129600000001 MICROSECOND) > 0;
+SELECT profile_id FROM events GROUP BY profile_id HAVING count(*) FILTER (WHERE ts BETWEEN $now - INTERVAL 168 HOUR AND $now - INTERVAL 36 HOUR - INTERVAL 1 MICROSECOND) > 0;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts > now() - INTERVAL 1 MONTH AND kind = 'page')
 SELECT profile_id FROM events WHERE ts > '2026-02-28 12:00' AND ts <= $now AND kind = 'page';
@@ -700,8 +700,9 @@ SELECT profile_id FROM o WHERE n = 1 AND total > 20;
 SELECT profile_id FROM (SELECT profile_id, list(properties.total ORDER BY ts, received_at, message_id) FILTER (WHERE properties.total IS NOT NULL) AS l FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id) WHERE l[2] >= 20;
 
 -- (SELECT properties.sku FROM events WHERE name = 'Buy' ORDER BY ts DESC LIMIT 1 OFFSET 1) = 'a1'
-SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now QUALIFY nth_value(message_id, 2) OVER w = message_id AND properties.sku = 'a1'
-WINDOW w AS (PARTITION BY profile_id ORDER BY ts DESC, received_at DESC, message_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING);
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now
+WINDOW w AS (PARTITION BY profile_id ORDER BY ts DESC, received_at DESC, message_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+QUALIFY nth_value(message_id, 2) OVER w = message_id AND properties.sku = 'a1';
 
 -- (SELECT properties.gift FROM events WHERE name = 'Buy' ORDER BY ts DESC LIMIT 1)
 SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING arg_max({g: properties.gift}, (ts, received_at, message_id)).g;
@@ -782,7 +783,7 @@ SELECT profile_id FROM (SELECT profile_id, name, bool_or(name = 'Cart') OVER (PA
 SELECT b.profile_id FROM events b LEFT JOIN events c ON c.profile_id = b.profile_id AND c.name = 'Cart' AND c.properties.sku = b.properties.sku AND c.ts <= b.ts - INTERVAL 30 MINUTE AND c.ts > b.ts - INTERVAL 10 DAY
 WHERE b.name = 'Buy' AND b.ts <= $now AND c.seq IS NULL;
 
--- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND preceded_by(name = 'Buy' AND properties.total < outer.properties.total, INTERVAL 1 MONTH))
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND preceded_by(name = 'Buy' AND number(properties.total) < outer.properties.total, INTERVAL 1 MONTH))
 SELECT b.profile_id FROM events b JOIN events a ON a.profile_id = b.profile_id AND a.properties.total < b.properties.total AND a.ts > b.ts - INTERVAL 1 MONTH AND (a.ts, a.received_at, a.message_id) < (b.ts, b.received_at, b.message_id)
 WHERE a.name = 'Buy' AND b.name = 'Buy' AND b.ts <= $now;
 
