@@ -208,6 +208,7 @@ SELECT p.id FROM profiles p WHERE p.ltv = ANY (SELECT price FROM goods WHERE pri
 SELECT id FROM profiles WHERE ltv IS NOT NULL QUALIFY rank() OVER (ORDER BY ltv DESC) <= ceil((SELECT count(ltv) FROM profiles) * 0.1);
 
 -- score >= top_percent(25, score)
+-- live top_score
 WITH n AS (SELECT ceil(count(*) / 4.0)::BIGINT AS k FROM profiles WHERE score IS NOT NULL)
 SELECT p.id FROM profiles p, n WHERE p.score IS NOT NULL AND (SELECT count(*) FROM profiles q WHERE q.score > p.score) < n.k;
 
@@ -264,6 +265,7 @@ SELECT id FROM profiles WHERE birthday IN ('never', '1980-13-01', '2001-02-29', 
 SELECT id FROM profiles WHERE birthday IN ('2000-02-29', '1985-7-4');
 
 -- age(birthday) >= 18
+-- live adults
 WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t + INTERVAL 18 YEAR <= $now;
 
@@ -294,6 +296,7 @@ WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE r
 SELECT id FROM b WHERE t >= '1999-03-01' AND t <= '2000-02-29 00:00';
 
 -- age(birthday - INTERVAL 7 DAY) > age(birthday)
+-- live birthday_week
 WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   y AS (SELECT unnest(range(0, 120)) AS n)
 SELECT DISTINCT id FROM b, y WHERE t <= $now AND t - INTERVAL 7 DAY + to_years(n::INTEGER) <= $now AND t + to_years(n::INTEGER) > $now;
@@ -315,6 +318,7 @@ SELECT id FROM profiles LIMIT 0;
 SELECT id FROM profiles WHERE joined LIKE '20%' AND TRY_CAST(joined AS TIMESTAMP) + INTERVAL 0 DAY > $now - INTERVAL 12 MONTH;
 
 -- joined + INTERVAL 1 MONTH <= now()
+-- live a_month
 SELECT id FROM profiles WHERE joined <> 'soon' AND CASE WHEN joined LIKE '20%' THEN joined::TIMESTAMP END + INTERVAL 1 MONTH <= $now;
 
 -- @ 2026-02-28T12:00:00Z
@@ -399,6 +403,7 @@ SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile
 SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.joined LIKE '20%' AND e.ts <= $now AND e.ts >= TRY_CAST(p.joined AS TIMESTAMP) + INTERVAL 1 YEAR;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts < time(profiles.joined) + INTERVAL 14 DAY AND ts >= time(profiles.joined))
+-- live early
 WITH j AS (SELECT id, TRY_CAST(joined AS TIMESTAMP) AS at FROM profiles)
 SELECT j.id FROM j, events e WHERE e.profile_id = j.id AND e.name = 'Buy' AND e.ts <= $now AND e.ts - j.at >= INTERVAL 0 DAY AND date_diff('microsecond', j.at, e.ts) < 14 * 86400000000;
 
@@ -486,6 +491,7 @@ SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND (original->>
 SELECT profile_id FROM events WHERE ts <= $now AND name = 'Buy' GROUP BY profile_id HAVING count(*) > count(*) FILTER (WHERE properties.gift);
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due >= now() AND properties.due < now() + INTERVAL 1 WEEK)
+-- live due
 SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) >= $now AND TRY_CAST(properties.due AS TIMESTAMP) < $now + INTERVAL 7 DAY;
 
 -- EXISTS (SELECT 1 FROM events WHERE time(properties.due) <= ts + INTERVAL 3 DAY AND time(properties.due) > ts)
@@ -665,6 +671,33 @@ SELECT a.profile_id FROM s a LEFT JOIN s b ON b.s > a.s GROUP BY a.profile_id HA
 WITH s AS (SELECT p.id, count(e.seq) AS n FROM profiles p LEFT JOIN events e ON e.profile_id = p.id AND e.name = 'Buy' AND e.ts <= $now GROUP BY p.id)
 SELECT id FROM s QUALIFY rank() OVER (ORDER BY n DESC) <= (SELECT ceil(count(*) / 5) FROM s);
 
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND age(properties.due) = 0)
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) <= $now AND TRY_CAST(properties.due AS TIMESTAMP) + INTERVAL 1 YEAR > $now;
+
+-- EXISTS (SELECT 1 FROM events WHERE ts > time(profiles.birthday) + INTERVAL 40 YEAR)
+WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+  l AS (SELECT profile_id, max(ts) AS ts FROM events WHERE ts <= $now GROUP BY profile_id)
+SELECT b.id FROM b JOIN l ON l.profile_id = b.id AND l.ts > b.t + INTERVAL 480 MONTH;
+
+-- (SELECT sum(properties.total) FROM events WHERE ts >= time(profiles.joined) AND ts < time(profiles.joined) + INTERVAL 3 MONTH) > 40
+-- live first_quarter
+SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id AND e.ts >= TRY_CAST(p.joined AS TIMESTAMP) AND e.ts < TRY_CAST(p.joined AS TIMESTAMP) + INTERVAL 1 QUARTER WHERE e.ts <= $now GROUP BY 1 HAVING sum(e.properties.total) > 40;
+
+-- (SELECT avg(properties.total) FROM events WHERE name = 'Buy') >= top_percent(15, (SELECT avg(properties.total) FROM events WHERE name = 'Buy'))
+WITH a AS (SELECT profile_id, round(sum(properties.total) / count(properties.total), 9) AS a FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING count(properties.total) > 0)
+SELECT profile_id FROM a WHERE a >= (SELECT a FROM a ORDER BY a DESC LIMIT 1 OFFSET (SELECT ceil(count(*) * 0.15)::BIGINT - 1 FROM a));
+
+-- (SELECT max(number(properties.qty)) FROM events WHERE name IN ('Cart', 'Buy')) <=> (SELECT max(number(properties.qty)) FROM events WHERE name = 'Buy')
+SELECT p.id FROM profiles p LEFT JOIN events e ON e.profile_id = p.id AND e.ts <= $now AND e.name IN ('Cart', 'Buy') GROUP BY p.id
+HAVING max(e.properties.qty) IS NOT DISTINCT FROM max(e.properties.qty) FILTER (WHERE e.name = 'Buy');
+
+-- NOT ((SELECT sum(properties.total) FROM events WHERE name = 'Buy') BETWEEN 10 AND 150)
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING sum(properties.total) < 10 OR sum(properties.total) > 150;
+
+-- (SELECT count(*) FROM events WHERE name = 'View' AND (NOT properties.price BETWEEN 50 AND 150 OR properties.sku = 'a1')) >= 3
+SELECT profile_id FROM events WHERE ts <= $now AND name = 'View' GROUP BY profile_id
+HAVING count(*) FILTER (WHERE properties.price < 50 OR properties.price > 150 OR properties.sku = 'a1') >= 3;
+
 ---- The first, the last, the third
 
 -- (SELECT properties.plan FROM events WHERE name = 'Plan Changed' ORDER BY ts DESC LIMIT 1) = 'pro'
@@ -752,6 +785,7 @@ SELECT v.profile_id FROM events v JOIN events b ON b.profile_id = v.profile_id A
 WHERE v.name = 'View' AND b.name = 'Buy' AND b.ts <= $now AND b.ts < v.ts + INTERVAL 168 HOUR AND (b.ts, b.received_at, b.message_id) > (v.ts, v.received_at, v.message_id);
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'View' AND NOT followed_by(name = 'Buy' AND text(properties.sku) = outer.properties.sku, INTERVAL 7 DAY) AND ts > now() - INTERVAL 60 DAY)
+-- live only_looked
 SELECT v.profile_id FROM events v WHERE v.name = 'View' AND v.ts > $now - INTERVAL 60 DAY AND v.ts <= $now - INTERVAL 7 DAY AND v.message_id NOT IN (
   SELECT v.message_id FROM events v JOIN events b ON b.profile_id = v.profile_id AND b.properties.sku = v.properties.sku
   WHERE v.name = 'View' AND b.name = 'Buy' AND b.ts < v.ts + INTERVAL 7 DAY AND (b.ts, b.received_at, b.message_id) > (v.ts, v.received_at, v.message_id));
@@ -780,6 +814,7 @@ SELECT profile_id FROM (
 SELECT profile_id FROM (SELECT profile_id, name, bool_or(name = 'Cart') OVER (PARTITION BY profile_id ORDER BY ts, received_at, message_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS cart FROM events WHERE ts <= $now) WHERE name = 'Buy' AND cart IS NOT TRUE;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND NOT preceded_by(name = 'Cart' AND text(properties.sku) = outer.properties.sku, INTERVAL 30 MINUTE, INTERVAL 10 DAY))
+-- live impulsive
 SELECT b.profile_id FROM events b LEFT JOIN events c ON c.profile_id = b.profile_id AND c.name = 'Cart' AND c.properties.sku = b.properties.sku AND c.ts <= b.ts - INTERVAL 30 MINUTE AND c.ts > b.ts - INTERVAL 10 DAY
 WHERE b.name = 'Buy' AND b.ts <= $now AND c.seq IS NULL;
 
@@ -811,6 +846,7 @@ WITH c AS (SELECT profile_id, max((ts, received_at, message_id)) AS k, max(ts) A
 SELECT profile_id FROM c WHERE ts + INTERVAL 1 DAY <= $now AND NOT EXISTS (SELECT 1 FROM events b WHERE b.profile_id = c.profile_id AND b.name = 'Buy' AND (b.ts, b.received_at, b.message_id) > c.k AND b.ts < c.ts + INTERVAL 1 DAY);
 
 -- (SELECT followed_by(name = 'Buy', INTERVAL 20 DAY) FROM events WHERE name = 'Cart' ORDER BY ts DESC LIMIT 1) IS NULL
+-- live undecided
 WITH c AS (SELECT profile_id, max((ts, received_at, message_id)) AS k, max(ts) AS ts FROM events WHERE name = 'Cart' AND ts <= $now GROUP BY profile_id)
 SELECT p.id FROM profiles p LEFT JOIN c ON c.profile_id = p.id WHERE c.k IS NULL
   OR c.ts + INTERVAL 20 DAY > $now AND NOT EXISTS (SELECT 1 FROM events b WHERE b.profile_id = p.id AND b.name = 'Buy' AND b.ts <= $now AND (b.ts, b.received_at, b.message_id) > c.k);
@@ -820,12 +856,68 @@ WITH o AS (SELECT profile_id, name, ts, message_id, row_number() OVER (PARTITION
 SELECT c.profile_id FROM o c JOIN o b ON b.profile_id = c.profile_id AND b.name = 'Buy' AND b.n > c.n AND b.ts < c.ts + INTERVAL 1 DAY WHERE c.name = 'Cart' AND c.nth = 1;
 
 -- (SELECT preceded_by(name = 'View' AND text(properties.sku) = outer.properties.sku) FROM events WHERE name = 'Buy' ORDER BY ts LIMIT 1) IS NOT TRUE
+-- live blind
 WITH b AS (SELECT DISTINCT ON (profile_id) profile_id, properties.sku AS sku, (ts, received_at, message_id) AS k FROM events WHERE name = 'Buy' AND ts <= $now ORDER BY profile_id, ts, received_at, message_id)
 SELECT id FROM profiles WHERE id NOT IN (SELECT b.profile_id FROM b JOIN events v ON v.profile_id = b.profile_id AND v.name = 'View' AND v.properties.sku = b.sku AND (v.ts, v.received_at, v.message_id) < b.k);
 
 -- (SELECT count(DISTINCT properties.sku) FROM events WHERE name = 'Cart' AND NOT followed_by(name = 'Buy' AND text(properties.sku) = outer.properties.sku)) >= 2
 SELECT c.profile_id FROM events c WHERE c.name = 'Cart' AND c.ts <= $now AND NOT EXISTS (FROM events b WHERE b.profile_id = c.profile_id AND b.name = 'Buy' AND b.properties.sku = c.properties.sku AND b.ts <= $now AND (b.ts, b.received_at, b.message_id) > (c.ts, c.received_at, c.message_id))
 GROUP BY c.profile_id HAVING count(DISTINCT c.properties.sku) >= 2;
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND followed_by(name = 'Refund' AND number(properties.total) >= profiles.ltv))
+SELECT b.profile_id FROM events b JOIN events r ON r.profile_id = b.profile_id JOIN profiles p ON p.id = b.profile_id
+WHERE b.name = 'Buy' AND r.name = 'Refund' AND r.ts <= $now AND r.properties.total >= p.ltv AND (r.ts, r.received_at, r.message_id) > (b.ts, b.received_at, b.message_id);
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Leave' AND followed_by(name = 'Buy' AND properties.sku IN (SELECT sku FROM goods WHERE category = 'Home'), INTERVAL 2 DAY))
+-- live home_again
+SELECT l.profile_id FROM events l JOIN events b ON b.profile_id = l.profile_id AND b.ts < l.ts + INTERVAL 2 DAY AND (b.ts, b.received_at, b.message_id) > (l.ts, l.received_at, l.message_id) JOIN goods g ON g.sku = b.properties.sku
+WHERE l.name = 'Leave' AND b.name = 'Buy' AND b.ts <= $now AND g.category = 'Home';
+
+-- EXISTS (SELECT 1 FROM events WHERE ts BETWEEN TIMESTAMP '2026-01-29 00:00:00' AND TIMESTAMP '2026-01-31 23:59:59' AND followed_by(name = 'Buy', INTERVAL 1 MONTH))
+WITH a AS (SELECT *, CASE WHEN ts >= '2026-02-01' THEN NULL ELSE TIMESTAMP '2026-02-28' + (ts - date_trunc('day', ts)) END AS till FROM events WHERE ts BETWEEN '2026-01-29' AND '2026-01-31 23:59:59')
+SELECT a.profile_id FROM a JOIN events b ON b.profile_id = a.profile_id AND b.name = 'Buy' AND b.ts < a.till AND (b.ts, b.received_at, b.message_id) > (a.ts, a.received_at, a.message_id);
+
+-- EXISTS (SELECT 1 FROM events WHERE followed_by(source <> outer.source, INTERVAL 1 HOUR))
+SELECT a.profile_id FROM events a JOIN events b ON b.profile_id = a.profile_id AND b.source <> a.source AND b.ts < a.ts + INTERVAL 1 HOUR AND (b.ts, b.received_at, b.message_id) > (a.ts, a.received_at, a.message_id) WHERE b.ts <= $now;
+
+-- EXISTS (SELECT 1 FROM events WHERE kind = 'identify' AND NOT followed_by(kind = 'track' AND received_at >= outer.received_at, INTERVAL 12 HOUR))
+SELECT i.profile_id FROM events i WHERE i.kind = 'identify' AND i.ts + INTERVAL 12 HOUR <= $now AND NOT EXISTS (
+  SELECT 1 FROM events t WHERE t.profile_id = i.profile_id AND t.kind = 'track' AND t.ts >= i.ts AND t.ts < i.ts + INTERVAL 12 HOUR AND t.received_at >= i.received_at AND (t.ts > i.ts OR t.received_at > i.received_at OR t.message_id > i.message_id));
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Cart' AND NOT (followed_by(name = 'Buy', INTERVAL 5 DAY) AND properties.qty > 1))
+WITH o AS (SELECT profile_id, name, properties.qty AS qty, ts, row_number() OVER (PARTITION BY profile_id ORDER BY ts, received_at, message_id) AS n FROM events WHERE ts <= $now)
+SELECT profile_id FROM o WHERE name = 'Cart' AND qty <= 1
+UNION
+SELECT c.profile_id FROM o c LEFT JOIN o b ON b.profile_id = c.profile_id AND b.name = 'Buy' AND b.n > c.n AND b.ts < c.ts + INTERVAL 5 DAY WHERE c.name = 'Cart' AND b.n IS NULL AND c.ts + INTERVAL 5 DAY <= $now;
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND preceded_by(name = 'View' AND followed_by(name = 'Leave' AND ts < outer.outer.ts)))
+WITH o AS (SELECT profile_id, name, ts, row_number() OVER (PARTITION BY profile_id ORDER BY ts, received_at, message_id) AS n FROM events WHERE ts <= $now)
+SELECT DISTINCT b.profile_id FROM o b JOIN o v USING (profile_id) JOIN o l USING (profile_id) WHERE b.name = 'Buy' AND v.name = 'View' AND l.name = 'Leave' AND v.n < b.n AND v.n < l.n AND l.ts < b.ts;
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Buy' AND NOT preceded_by(name = 'Leave' AND ts >= outer.outer.ts), INTERVAL 3 DAY))
+-- live straight
+WITH o AS (SELECT profile_id, name, ts, row_number() OVER (PARTITION BY profile_id ORDER BY ts, received_at, message_id) AS n FROM events WHERE ts <= $now)
+SELECT v.profile_id FROM o v JOIN o b ON b.profile_id = v.profile_id AND b.n > v.n AND b.ts < v.ts + INTERVAL 3 DAY WHERE v.name = 'View' AND b.name = 'Buy'
+  AND NOT EXISTS (FROM o l WHERE l.profile_id = v.profile_id AND l.name = 'Leave' AND l.n < b.n AND l.ts >= v.ts);
+
+-- EXISTS (SELECT 1 FROM events WHERE kind = 'track' AND followed_by(name = outer.name, INTERVAL 10 MINUTE))
+SELECT profile_id FROM (SELECT profile_id, ts, lag(ts) OVER (PARTITION BY profile_id, name ORDER BY ts, received_at, message_id) AS before FROM events WHERE kind = 'track' AND ts <= $now) WHERE ts < before + INTERVAL 10 MINUTE;
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Buy' AND coalesce(properties.sku, 'x') = coalesce(outer.properties.sku, 'x'), INTERVAL 1 DAY))
+SELECT v.profile_id FROM events v JOIN events b ON b.profile_id = v.profile_id AND ifnull(b.properties.sku, 'x') = ifnull(v.properties.sku, 'x') AND b.ts < v.ts + INTERVAL 1 DAY AND (b.ts, b.received_at, b.message_id) > (v.ts, v.received_at, v.message_id)
+WHERE v.name = 'View' AND b.name = 'Buy' AND b.ts <= $now;
+
+-- (SELECT followed_by(name = 'Buy', INTERVAL 1 DAY) FROM events WHERE name = 'Cart' ORDER BY ts LIMIT 1 OFFSET 1) IS NOT TRUE AND (SELECT count(*) FROM events WHERE name = 'Cart') > 1
+WITH l AS (SELECT profile_id, list({name: name, ts: ts} ORDER BY ts, received_at, message_id) AS l FROM events WHERE ts <= $now AND name IN ('Cart', 'Buy') GROUP BY profile_id),
+  c AS (SELECT profile_id, l, list_filter(range(1, len(l) + 1), lambda i: l[i].name = 'Cart')[2] AS i FROM l)
+SELECT profile_id FROM c WHERE i IS NOT NULL AND len(list_filter(l[i + 1:], lambda b: b.name = 'Buy' AND b.ts < l[i].ts + INTERVAL 1 DAY)) = 0;
+
+-- (SELECT count(*) FROM events WHERE name = 'Buy' AND preceded_by(name = 'View', INTERVAL 1 DAY)) >= top_percent(5, (SELECT count(*) FROM events WHERE name = 'Buy' AND preceded_by(name = 'View', INTERVAL 1 DAY)))
+-- live led
+WITH n AS (SELECT p.id, count(e.seq) AS n FROM profiles p LEFT JOIN (
+    SELECT b.profile_id, b.seq FROM events b WHERE b.name = 'Buy' AND b.ts <= $now AND EXISTS (
+      FROM events v WHERE v.profile_id = b.profile_id AND v.name = 'View' AND v.ts > b.ts - INTERVAL 1 DAY AND (v.ts, v.received_at, v.message_id) < (b.ts, b.received_at, b.message_id))) e ON e.profile_id = p.id GROUP BY p.id)
+SELECT id FROM n WHERE n.n >= (SELECT n FROM n ORDER BY n DESC LIMIT 1 OFFSET (SELECT (count(*) * 5 + 99) // 100 - 1 FROM n));
 
 ---- Who is new, who stopped, who came back, who is regular
 
@@ -847,6 +939,7 @@ WITH g AS (SELECT profile_id, ts, lag(ts) OVER (PARTITION BY profile_id ORDER BY
 SELECT profile_id FROM g WHERE before <= ts - INTERVAL 60 DAY;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND NOT followed_by(name = 'Buy', INTERVAL 45 DAY) AND preceded_by(name = 'Buy', INTERVAL 45 DAY))
+-- live stopped
 WITH g AS (SELECT profile_id, ts, lag(ts) OVER w AS before, lead(ts) OVER w AS after FROM events WHERE name = 'Buy' AND ts <= $now WINDOW w AS (PARTITION BY profile_id ORDER BY ts, received_at, message_id))
 SELECT profile_id FROM g WHERE before > ts - INTERVAL 45 DAY AND ts + INTERVAL 45 DAY <= $now AND (after IS NULL OR after >= ts + INTERVAL 45 DAY);
 
@@ -894,6 +987,7 @@ SELECT p.id FROM profiles p ANTI JOIN (SELECT profile_id FROM events WHERE name 
 SELECT id FROM profiles WHERE country <> 'FR' OR id NOT IN (SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now);
 
 -- NOT (country = 'FR' AND (SELECT sum(properties.total) FROM events) > 50)
+-- live not_both
 WITH s AS (SELECT profile_id, sum(properties.total) AS s FROM events WHERE ts <= $now GROUP BY profile_id)
 SELECT p.id FROM profiles p LEFT JOIN s ON s.profile_id = p.id WHERE p.country <> 'FR' OR s.s <= 50;
 
