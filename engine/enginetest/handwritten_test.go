@@ -11,7 +11,6 @@ import (
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
-	"github.com/kithdb/kith/identity"
 )
 
 // pair is a condition, and a statement that an analyst wrote for the same.
@@ -23,7 +22,8 @@ type pair struct {
 }
 
 // handwritten reads the pairs: comments that begin with -- are the condition,
-// with ---- headings; before a condition may stand "-- @ an instant" and "-- live a name".
+// those with ---- are headings; "-- @ an instant" and "-- live a name" may stand before
+// the statement.
 func handwritten(t *testing.T, now time.Time) []pair {
 	t.Helper()
 	text, err := os.ReadFile("testdata/handwritten.sql")
@@ -84,7 +84,7 @@ func (p *pair) byHand(t *testing.T, e *engine.Engine, at time.Time) []kith.Profi
 }
 
 // agree tells of who is in one answer and not in the other.
-func (p *pair) agree(t *testing.T, e *engine.Engine, how string, got, byHand []kith.ProfileID) {
+func (p *pair) agree(t *testing.T, how string, got, byHand []kith.ProfileID) {
 	t.Helper()
 	if slices.Equal(got, byHand) {
 		return
@@ -106,39 +106,9 @@ func (p *pair) agree(t *testing.T, e *engine.Engine, how string, got, byHand []k
 // What an analyst writes in SQL for a condition, who knows docs/segments.md and
 // docs/sql.md and not how we say it to DuckDB, gives the same people.
 func TestHandwritten(t *testing.T) {
-	const most = 2000 // people
-	now := time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
-	r := dice(seed(t), "handwritten")
-	rules := identity.Default()
-	rules.Anomalies = []identity.Anomaly{{Kind: "bot"}}
-	e := Memory(t, &engine.Options{Zone: time.UTC, Rules: &rules, Now: func() time.Time { return now.AddDate(0, 1, 0) }})
-	if err := e.SetClock(now.Format(time.RFC3339)); err != nil {
-		t.Fatal(err)
-	}
-	m := &market{r: r, now: now}
-	lines := m.people(most)
-	half := len(lines) / 2
-	for i, part := range [][]string{lines[:half], lines[half:]} {
-		if _, err := e.Load(t.Context(), strings.NewReader(strings.Join(part, "\n")), &engine.LoadOptions{Source: []string{"web", "app"}[i]}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	goods := &sheet{[]string{"sku", "price", "category", "code"}, [][]string{{"a1", "20", "Garden", "x"}, {"b2", "2.5", "Home", "y"}, {"C3", "100", "Garden", "pro"}, {"ü-4", "", "Home", "free"}, {"d5", "40.1", "", "x"}, {"", "5", "Garden", "team"}, {"77", "77", "Home", ""}}}
-	if _, err := e.LoadTable(t.Context(), "goods", goods, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range [][2]string{{"french", "country = 'FR'"}, {"loyal", "(SELECT count(*) FROM events WHERE name = 'Buy') >= 3"}, {"loyal_french", "in_segment('loyal') AND in_segment('french')"}} {
-		if _, err := e.Define(t.Context(), s[0], s[1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pairs := handwritten(t, now)
-	if v := os.Getenv("KITH_HAND"); v != "" { // those whose condition or statement has it
-		word := regexp.MustCompile(v)
-		pairs = slices.DeleteFunc(pairs, func(p pair) bool { return !word.MatchString(p.condition) && !word.MatchString(p.sql) })
-	} else if len(pairs) < 200 {
-		t.Errorf("%d pairs, want 200", len(pairs))
-	}
+	m := &market{r: dice(seed(t), "handwritten"), now: time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC), most: 2000}
+	pairs := chosen(t, handwritten(t, m.now))
+	e := m.open(t)
 	for _, p := range pairs {
 		if p.live == "" {
 			continue
@@ -147,12 +117,12 @@ func TestHandwritten(t *testing.T) {
 			t.Fatalf("line %d: %s: %v", p.line, p.condition, err)
 		}
 	}
-	all := len(SQL(t, e, "SELECT id FROM profiles"))
+	all := count(t, e, "TRUE")
 	spread := [12]int{} // nobody, tenths, everybody
 	var slowest time.Duration
 	for _, p := range pairs {
-		n := p.ask(t, e, &slowest)
-		switch n {
+		begin := time.Now()
+		switch n := p.ask(t, e); n {
 		case 0:
 			spread[0]++
 		case all:
@@ -160,53 +130,61 @@ func TestHandwritten(t *testing.T) {
 		default:
 			spread[1+n*10/all]++
 		}
+		slowest = max(slowest, time.Since(begin))
 	}
 	some := len(pairs) - spread[0] - spread[11]
 	t.Logf("%d pairs about %d people, %s events; for nobody, by tenths, for everybody: %v; the slowest took %v", len(pairs), all, SQL(t, e, "SELECT count(*) FROM events")[0], spread, slowest)
 	if len(pairs) >= 200 && some*3 < len(pairs)*2 {
 		t.Errorf("%d of %d pairs are about some and not all: the test asks too little", some, len(pairs))
 	}
-	keptByHand(t, e, m, most, pairs)
+	keptByHand(t, e, m, pairs)
+}
+
+// chosen gives all pairs, or with KITH_HAND those whose condition, statement or name it matches.
+func chosen(t *testing.T, pairs []pair) []pair {
+	t.Helper()
+	if v := os.Getenv("KITH_HAND"); v != "" {
+		word := regexp.MustCompile(v)
+		return slices.DeleteFunc(pairs, func(p pair) bool {
+			return !slices.ContainsFunc([]string{p.condition, p.sql, p.live}, word.MatchString)
+		})
+	}
+	if len(pairs) < 200 {
+		t.Errorf("%d pairs, want 200", len(pairs))
+	}
+	return pairs
 }
 
 // ask compares a pair, and gives how many people it is about.
-func (p *pair) ask(t *testing.T, e *engine.Engine, slowest *time.Duration) int {
+func (p *pair) ask(t *testing.T, e *engine.Engine) int {
 	t.Helper()
-	begin := time.Now()
 	byHand := p.byHand(t, e, p.at)
-	hand := time.Since(begin)
 	seq, err := e.Members(t.Context(), p.condition, &engine.AskOptions{Now: p.at})
 	if err != nil {
 		t.Errorf("line %d: %s: %v", p.line, p.condition, err)
 		return 0
 	}
-	got := slices.Collect(seq)
-	took := time.Since(begin)
-	*slowest = max(*slowest, took)
-	if testing.Verbose() && took > 300*time.Millisecond {
-		t.Logf("line %d took %v, by hand %v", p.line, took, hand)
-	}
-	p.agree(t, e, "the engine gives", got, byHand)
+	p.agree(t, "the engine gives", slices.Collect(seq), byHand)
 	return len(byHand)
 }
 
 // keptByHand compares those pairs that are segments, before and after more
 // events and with the clock moved on.
-func keptByHand(t *testing.T, e *engine.Engine, m *market, people int, pairs []pair) {
+func keptByHand(t *testing.T, e *engine.Engine, m *market, pairs []pair) {
 	t.Helper()
 	live := slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return p.live == "" })
 	moved := 0
 	was := map[string][]kith.ProfileID{}
 	for step, at := range []time.Time{m.now, m.now, m.now.AddDate(0, 0, 3).Add(time.Hour), m.now.AddDate(0, 0, 10)} {
 		if step > 0 {
-			Lines(t, e, m.more(people, 150)...)
+			Lines(t, e, m.more(150)...)
 		}
 		if err := e.SetClock(at.Format(time.RFC3339Nano)); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range live {
 			got := ids(t, e, p.live, nil)
-			p.agree(t, e, fmt.Sprintf("kept, at %s:", at.Format(time.RFC3339)), got, p.byHand(t, e, at))
+			p.agree(t, fmt.Sprintf("kept, at %s:", at.Format(time.RFC3339)), got, p.byHand(t, e, at))
 			if old, ok := was[p.live]; ok && !slices.Equal(old, got) {
 				moved++
 			}

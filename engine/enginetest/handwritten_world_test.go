@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"testing"
 	"time"
+
+	"github.com/kithdb/kith/engine"
+	"github.com/kithdb/kith/identity"
 )
 
 // market makes lines about the customers of a shop, as an analyst meets them:
@@ -13,19 +18,50 @@ import (
 type market struct {
 	r     *rand.Rand
 	now   time.Time // about when the conditions are asked; some events come after it
+	most  int       // people
 	lines []string
 }
 
 // skus are the goods; 77 is a number where the others are texts.
 var skus = []any{"a1", "a1", "a1", "b2", "b2", "C3", "c3", "ü-4", "d5", "e6", "f7", "", 77}
 
-// people makes n people, and about seven events for each. The first says each
+// open gives an engine with everything that the conditions ask for.
+func (m *market) open(t *testing.T) *engine.Engine {
+	t.Helper()
+	rules := identity.Default()
+	rules.Anomalies = []identity.Anomaly{{Kind: "bot"}}
+	e := Memory(t, &engine.Options{Zone: time.UTC, Rules: &rules, Now: func() time.Time { return m.now.AddDate(0, 1, 0) }})
+	if err := e.SetClock(m.now.Format(time.RFC3339)); err != nil {
+		t.Fatal(err)
+	}
+	lines := m.people()
+	half := len(lines) / 2
+	for i, part := range [][]string{lines[:half], lines[half:]} {
+		if _, err := e.Load(t.Context(), strings.NewReader(strings.Join(part, "\n")), &engine.LoadOptions{Source: []string{"web", "app"}[i]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goods := &sheet{[]string{"sku", "price", "category", "code"}, [][]string{
+		{"a1", "20", "Garden", "x"}, {"b2", "2.5", "Home", "y"}, {"C3", "100", "Garden", "pro"}, {"ü-4", "", "Home", "free"},
+		{"d5", "40.1", "", "x"}, {"", "5", "Garden", "team"}, {"77", "77", "Home", ""}}}
+	if _, err := e.LoadTable(t.Context(), "goods", goods, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range [][2]string{{"french", "country = 'FR'"}, {"loyal", "(SELECT count(*) FROM events WHERE name = 'Buy') >= 3"}, {"loyal_french", "in_segment('loyal') AND in_segment('french')"}} {
+		if _, err := e.Define(t.Context(), s[0], s[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e
+}
+
+// people makes people, and about a dozen events for each. The first says each
 // trait in the type that its column gets.
-func (m *market) people(n int) []string {
+func (m *market) people() []string {
 	m.lines = append(m.lines, encode(map[string]any{"type": "identify", "userId": "u0", "messageId": "first", "timestamp": "2025-03-31T12:00:00Z", "traits": map[string]any{
 		"plan": "pro", "country": "FR", "company": "Äpfel & Co", "ltv": 10.5, "score": 1, "visits": 2, "tier": 5, "vip": true,
 		"birthday": "1990-06-15", "joined": "2025-03-31", "first order": "2025-12-31", "address": map[string]any{"city": "Paris", "zip": 3}, "email": "u0@example.org"}}))
-	for i := 1; i <= n; i++ {
+	for i := 1; i <= m.most; i++ {
 		m.person(i)
 	}
 	m.r.Shuffle(len(m.lines)-1, func(i, j int) { m.lines[i+1], m.lines[j+1] = m.lines[j+1], m.lines[i+1] })
@@ -33,10 +69,10 @@ func (m *market) people(n int) []string {
 }
 
 // more makes some events for people who are there, and for some who are not.
-func (m *market) more(people, n int) []string {
+func (m *market) more(n int) []string {
 	m.lines = nil
 	for range n {
-		who := fmt.Sprintf("u%d", m.r.IntN(people*11/10))
+		who := fmt.Sprintf("u%d", m.r.IntN(m.most*11/10))
 		at := m.now.Add(time.Duration(m.r.IntN(6*24*60)-24*60) * time.Minute)
 		if m.r.IntN(4) == 0 {
 			m.identify(who, "", at)
