@@ -457,6 +457,10 @@ SELECT profile_id FROM events WHERE name = 'Refund' AND ts <= $now AND json_extr
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND number(properties.total) IS NULL AND text(properties.total) IS NULL)
 SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND (json_type(original, '$.properties.total') IS NULL OR original LIKE '%"total":0.1234567891%' OR original LIKE '%"total":1e30%' OR original LIKE '%"total":1E30%');
 
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND properties.total IS NULL)
+-- -- a number that does not fit is missing, too
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND properties.total IS NULL AND json_type(original, '$.properties.total') IS DISTINCT FROM 'VARCHAR';
+
 -- EXISTS (SELECT 1 FROM events WHERE properties.total = 0.000000001 OR properties.total = 0.1234567890)
 SELECT profile_id FROM events WHERE ts <= $now AND properties.total > 0 AND properties.total < 0.000000002;
 
