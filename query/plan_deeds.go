@@ -98,7 +98,8 @@ func fieldsOf(c Cond) string {
 	return out
 }
 
-// tabled tells whether a condition looks into a reference table.
+// tabled tells whether a condition looks elsewhere: into a reference table, at
+// other events, or into another segment.
 func tabled(c Cond) bool {
 	switch x := c.(type) {
 	case And:
@@ -115,7 +116,7 @@ func tabled(c Cond) bool {
 		}
 	case Not:
 		return tabled(x.Cond)
-	case *Listed, *Exists, *Member:
+	case *Listed, *Exists, *Member, *Near:
 		return true
 	}
 	return false

@@ -268,6 +268,14 @@ func (p *play) open() {
 		p.t.Fatal(err)
 	}
 	p.e, p.fresh = e, false
+	p.built()
+}
+
+// built waits until each segment is kept current again: SQL about members does.
+func (p *play) built() {
+	if _, err := Rows(p.e, "SELECT count(*) FROM members"); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *play) close() {
@@ -292,7 +300,9 @@ func (p *play) step(step string) ([]string, error) {
 		if t, err := when(rest); err == nil {
 			rest = t.Format(time.RFC3339Nano)
 		}
-		return nil, p.e.SetClock(rest)
+		err := p.e.SetClock(rest)
+		p.built()
+		return nil, err
 	case "segment":
 		name, condition, _ := strings.Cut(rest, " ")
 		_, err := p.e.Define(context.Background(), name, condition)

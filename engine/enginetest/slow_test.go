@@ -353,11 +353,17 @@ func (s *slow) read(v any, column, as query.Type) any {
 			return x
 		}
 	case json.Number:
-		if r, ok := new(big.Rat).SetString(string(x)); ok && as == query.Number {
+		if r, ok := new(big.Rat).SetString(string(x)); ok && as == query.Number && fits(r) {
 			return r
 		}
 	}
 	return nil
+}
+
+// fits tells whether a number has at most 29 digits before and 9 after the point.
+func fits(r *big.Rat) bool {
+	most, _ := new(big.Rat).SetString("1e29")
+	return new(big.Rat).Abs(r).Cmp(most) < 0 && new(big.Rat).Mul(r, big.NewRat(1_000_000_000, 1)).IsInt()
 }
 
 // typeOf gives the type that a value of an event has.

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -39,13 +40,13 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 		}
 		if r.IntN(3) == 0 {
 			ev["type"], ev["traits"] = "identify", some(r, map[string]any{
-				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12"),
+				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12", json.Number("1e30")),
 				"vip": one[any](r, true, false, "yes"), "born": one(r, "2000-02-29", "1990-06-15T10:00:00+02:00", "2030-01-01", "never", "1980-13-01"),
 				"tier": one[any](r, 5, "5", 6), "address": map[string]any{"city": one(r, "Paris", "Lyon"), "zip": r.IntN(3)},
 			})
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
-			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4"), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon")})
+			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4", json.Number("0.1234567891")), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon")})
 		}
 		out = append(out, encode(ev))
 	}
