@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // Parts are what a run measures, in this order.
-var Parts = []string{"load", "questions", "segments", "live", "people", "open", "memory", "ingest", "first", "rows"}
+var Parts = []string{"load", "questions", "segments", "peers", "live", "people", "open", "memory", "ingest", "first", "rows"}
 
 // scale is how much is done at a size.
 type scale struct {
@@ -95,7 +95,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		r.report.Machine.LoadEnd = loadAverage()
 		r.report.Took = time.Since(r.report.Began).Truncate(time.Second).String()
 	}()
-	parts := []func(context.Context) error{r.load, r.questions, r.segments, r.live, r.people, r.open, r.memory, r.ingest, r.first, r.rows} // as Parts
+	parts := []func(context.Context) error{r.load, r.questions, r.segments, r.peers, r.live, r.people, r.open, r.memory, r.ingest, r.first, r.rows} // as Parts
 	for i, p := range Parts {
 		if len(r.Parts) > 0 && !slices.Contains(r.Parts, p) {
 			continue

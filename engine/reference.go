@@ -77,12 +77,11 @@ func (e *Engine) openTables(snap *storage.Snapshot) error {
 	if t.now, err = snap.Tables(); err != nil {
 		return err
 	}
-	used := map[uint32]bool{}
+	used, last := map[uint32]bool{}, uint32(0)
 	for _, v := range t.now {
-		used[v.Content] = true
+		used[v.Content], last = true, max(last, v.Content) // one without rows has no chunks
 	}
 	t.orphan = map[uint32][]uint32{}
-	last := uint32(0)
 	err = snap.ChunkKeys(func(content, n uint32) error {
 		if last = max(last, content); !used[content] {
 			t.orphan[content] = append(t.orphan[content], n)

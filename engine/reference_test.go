@@ -312,6 +312,21 @@ func TestTableJoinsEventsThroughRestartAndBackup(t *testing.T) {
 	healthy(t, x)
 }
 
+// A table without rows keeps its content's number: what is loaded after a
+// restart has another.
+func TestTableWithoutRowsThroughRestart(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, dir)
+	tableLoaded(t, e, "products", "sku,name\n", bySKU)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e = open(t, dir)
+	tableLoaded(t, e, "products", products, bySKU)
+	tableLoaded(t, e, "stores", "id\n1\n", nil)
+	healthy(t, e)
+}
+
 // A table of several chunks comes out whole, through the engine and a client alike.
 func TestTableOfManyChunks(t *testing.T) {
 	e, c := dialled(t)

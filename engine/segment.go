@@ -241,6 +241,17 @@ func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (
 	}, nil
 }
 
+// Export gives the people for whom a condition is true, as Count counts them, in
+// the portable form of roaring bitmaps with 32 bits (github.com/RoaringBitmap/
+// RoaringFormatSpec): their profile ids, as they are at that commit.
+func (e *Engine) Export(ctx context.Context, condition string, o *AskOptions) ([]byte, error) {
+	s, err := e.answer(ctx, "engine.Export", condition, o)
+	if err != nil {
+		return nil, err
+	}
+	return s.AppendTo(nil), nil
+}
+
 // IsMember tells whether a condition is true for a person, by any identifier.
 func (e *Engine) IsMember(ctx context.Context, condition string, id kith.Identifier, o *AskOptions) (bool, error) {
 	if o == nil || o.Now.IsZero() {
@@ -284,6 +295,26 @@ func (e *Engine) Overlap(ctx context.Context, conditions []string, o *AskOptions
 		for j, b := range sets {
 			out[i][j] = a.AndLen(b)
 		}
+	}
+	return out, nil
+}
+
+// Waterfall counts the people of each of some conditions who are in none before
+// it: so each person counts once, and the sum is their union.
+func (e *Engine) Waterfall(ctx context.Context, conditions []string, o *AskOptions) ([]int, error) {
+	a, err := e.inquiry(o)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	out, before := make([]int, len(conditions)), bitmap.Of()
+	for i, c := range conditions {
+		s, err := a.answer(ctx, "engine.Waterfall", c, nil)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = s.Len() - s.AndLen(before)
+		before = bitmap.Or(before, s)
 	}
 	return out, nil
 }

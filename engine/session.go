@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/kithdb/kith"
@@ -218,10 +219,10 @@ func (e *Engine) Kept(load uint32) (*Kept, error) {
 		return nil, err
 	}
 	if l == nil {
-		return nil, &kith.Error{Op: "engine.Kept", Kind: kith.ErrNotFound}
+		return nil, &kith.Error{Op: "engine.Kept", On: fmt.Sprintf("load %d", load), Kind: kith.ErrNotFound}
 	}
 	if l.Mapping == nil {
-		return nil, &kith.Error{Op: "engine.Kept", Kind: kith.ErrUnsupported, Err: errUnmapped}
+		return nil, &kith.Error{Op: "engine.Kept", On: fmt.Sprintf("load %d", load), Kind: kith.ErrUnsupported, Err: errUnmapped}
 	}
 	return &Kept{l.Name, l.Source, l.Mapping, l.Head, e, *l}, nil
 }

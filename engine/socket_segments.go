@@ -61,8 +61,14 @@ func (e *Engine) segmentRoutes(handle func(string, func(http.ResponseWriter, *ht
 	handle("POST /segment/count", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) (int, error) {
 		return e.Count(ctx, q.Text, o)
 	}))
+	handle("POST /segment/export", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) ([]byte, error) {
+		return e.Export(ctx, q.Text, o)
+	}))
 	handle("POST /segment/overlap", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) ([][]int, error) {
 		return e.Overlap(ctx, q.Conditions, o)
+	}))
+	handle("POST /segment/waterfall", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) ([]int, error) {
+		return e.Waterfall(ctx, q.Conditions, o)
 	}))
 	handle("POST /segment/explain", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) (Explanation, error) {
 		return e.Explain(ctx, q.Text, o)
@@ -189,9 +195,19 @@ func (c *Client) Count(ctx context.Context, condition string, o *AskOptions) (in
 	return tellSegment[int](ctx, c, "count", segmentQuestion{Text: condition, Now: askedAt(o)})
 }
 
+// Export gives people as a bitmap, as Engine.Export does.
+func (c *Client) Export(ctx context.Context, condition string, o *AskOptions) ([]byte, error) {
+	return tellSegment[[]byte](ctx, c, "export", segmentQuestion{Text: condition, Now: askedAt(o)})
+}
+
 // Overlap counts people of pairs, as Engine.Overlap does.
 func (c *Client) Overlap(ctx context.Context, conditions []string, o *AskOptions) ([][]int, error) {
 	return tellSegment[[][]int](ctx, c, "overlap", segmentQuestion{Conditions: conditions, Now: askedAt(o)})
+}
+
+// Waterfall counts each person once, as Engine.Waterfall does.
+func (c *Client) Waterfall(ctx context.Context, conditions []string, o *AskOptions) ([]int, error) {
+	return tellSegment[[]int](ctx, c, "waterfall", segmentQuestion{Conditions: conditions, Now: askedAt(o)})
 }
 
 // Explain says how a condition is answered, as Engine.Explain does.

@@ -32,6 +32,8 @@ type node struct {
 	Where   *node  `json:"where,omitempty"`
 	Percent string `json:"percent,omitempty"`
 	Outer   int    `json:"outer,omitempty"`
+	Periods int64  `json:"periods,omitempty"`
+	Every   *node  `json:"every,omitempty"`
 	Least   *node  `json:"least,omitempty"`
 	Most    *node  `json:"most,omitempty"`
 }
@@ -186,7 +188,7 @@ func valueNode(v Value) node {
 		}
 		return n
 	case *Agg:
-		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where)}
+		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day}
 		if x.Of != nil {
 			n.Of = []node{valueNode(x.Of)}
 		}

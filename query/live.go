@@ -89,6 +89,7 @@ type env struct {
 	bools  []bool
 	times  []int64
 	sorted []*Match
+	counts []int64
 }
 
 var envs = sync.Pool{New: func() any { return &env{} }}

@@ -45,6 +45,9 @@ func (c *compiler) exists(x *Exists) test {
 
 // counted makes counts, sums, averages and percentiles ready.
 func (c *compiler) counted(a *Agg) get[Dec] {
+	if a.Fn == Periods {
+		return c.periods(a)
+	}
 	l := c.leafOf(a.Where)
 	switch {
 	case a.Of == nil:

@@ -1,5 +1,7 @@
 package query
 
+import "time"
+
 // near makes the question ready whether another event stands near the one that
 // is looked at. Both keep what they are in order of.
 func (c *compiler) near(x *Near) test {
@@ -52,3 +54,48 @@ func (c *compiler) near(x *Near) test {
 }
 
 func (g Gap) by() *move { return &move{months: g.Months, span: g.Span.Microseconds()} }
+
+// periods counts the periods in which there are enough events. An event passes
+// from one to the next as now goes on.
+func (c *compiler) periods(a *Agg) get[Dec] {
+	begins := make([]*moving, a.Last.Periods+1) // of period i at i+1
+	values := make([]Value, len(begins))
+	for i := range begins {
+		n := int64(i)
+		values[i] = &Shift{Instant{Day: a.Last.Day}, -n * a.Last.Every.Months, -time.Duration(n) * a.Last.Every.Span}
+		begins[i], _ = movingOf(values[i], "")
+	}
+	ts := &Field{Path: "ts", As: Time}
+	where := And{&Compare{More, ts, values[len(values)-1]}, &Compare{AtMost, ts, values[0]}}
+	if a.Where != nil {
+		where = append(where, a.Where)
+	}
+	l := c.leafOf(where)
+	return func(e *env) (Dec, bool) {
+		in, all := e.counts[:0], e.who.Matches(l.at)
+		for range a.Last.Periods {
+			in = append(in, 0)
+		}
+		for i := range all {
+			m := &all[i]
+			if !l.live(e, m) {
+				continue
+			}
+			k := 0 // the last that begins at or after it is too late
+			for k < len(in) && begins[k+1].at(e.now) >= m.TS {
+				k++
+			}
+			in[k]++
+			e.change(begins[k+1].flip(AtLeast, m.TS, e.now))
+			e.change(begins[k].flip(AtLeast, m.TS, e.now))
+		}
+		n := int64(0)
+		for _, k := range in {
+			if k >= a.N {
+				n++
+			}
+		}
+		e.counts = in
+		return DecOf(n), true
+	}
+}

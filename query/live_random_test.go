@@ -331,7 +331,9 @@ func anAggregate(r *rand.Rand) string {
 	if r.IntN(5) > 0 {
 		from += " WHERE " + aMix(r, 1, anEventLeaf)
 	}
-	switch r.IntN(7) {
+	switch r.IntN(8) {
+	case 6:
+		return "(SELECT active_periods(INTERVAL " + pick(r, spans...) + ", " + pick(r, "1", "2", "3") + pick(r, "", ", 2", ", 1, current_date") + ")" + from + ") " + anOp(r) + " " + pick(r, "0", "1", "2")
 	case 5:
 		return "(SELECT " + aNear(r, 1) + from + " ORDER BY ts" + pick(r, "", " DESC") + " LIMIT 1)" + pick(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 0:

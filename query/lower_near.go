@@ -102,3 +102,49 @@ func (l *lowering) step(s *scope, path []string) (up int, rest []string, err err
 	}
 	return 0, path, nil
 }
+
+// mostPeriods is how many periods are looked at.
+const mostPeriods = 400
+
+// periods reads active_periods(INTERVAL 7 DAY, 4), which may say how many events
+// it takes, and that the first period ends with yesterday:
+// active_periods(INTERVAL 1 DAY, 5, 1, current_date).
+func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
+	pos := l.last
+	agg.N = 1
+	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that, current_date leaves today out"
+	whole := func(e sqlparser.Expr) (int64, bool) {
+		n, err := l.whole(e)
+		return n, err == nil && n > 0
+	}
+	for i, e := range f.Exprs {
+		a, ok := e.(*sqlparser.AliasedExpr)
+		ok = ok && !f.Distinct && a.As.IsEmpty()
+		switch {
+		case ok && i == 0:
+			agg.Last.Every, ok = l.gap(a.Expr)
+		case ok && i == 1:
+			agg.Last.Periods, ok = whole(a.Expr)
+		case ok && i == 2:
+			agg.N, ok = whole(a.Expr)
+		case ok && i == 3:
+			v, err := l.value(s, a.Expr)
+			agg.Last.Day = true
+			ok = err == nil && v == Instant{Day: true}
+		default:
+			ok = false
+		}
+		if !ok {
+			l.last = pos
+			return l.bad("%s", help)
+		}
+	}
+	l.last = pos
+	switch {
+	case agg.Last.Periods == 0:
+		return l.bad("%s", help)
+	case agg.Last.Periods > mostPeriods:
+		return l.bad("active_periods looks at %d periods at most", mostPeriods)
+	}
+	return nil
+}

@@ -9,7 +9,7 @@ import (
 )
 
 // aggregates are the functions that need a sub-select.
-var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true}
+var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(Periods): true}
 
 // from says what a sub-select reads: events, or a reference table by its name.
 func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, string, error) {
@@ -121,7 +121,11 @@ func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
 	agg := &Agg{}
 	if f, ok := a.Expr.(*sqlparser.FuncExpr); ok {
 		if t, _ := l.token(f.Name.String()); aggregates[strings.ToLower(t.text)] {
-			err = l.aggregate(inner, agg, f, strings.ToLower(t.text))
+			if agg.Fn = Periods; strings.EqualFold(t.text, string(Periods)) {
+				err = l.periods(inner, agg, f)
+			} else {
+				err = l.aggregate(inner, agg, f, strings.ToLower(t.text))
+			}
 			if err == nil && (sel.OrderBy != nil || sel.Limit != nil) {
 				err = l.bad("an aggregate needs neither ORDER BY nor LIMIT")
 			}

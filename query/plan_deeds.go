@@ -98,7 +98,8 @@ func fieldsOf(c Cond) string {
 	return out
 }
 
-// tabled tells whether a condition looks into a reference table, or at other events.
+// tabled tells whether a condition looks elsewhere: into a reference table, at
+// other events, or into another segment.
 func tabled(c Cond) bool {
 	switch x := c.(type) {
 	case And:

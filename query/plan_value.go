@@ -141,7 +141,7 @@ func (k *reckoner) value(v Value) datum {
 	case *Call:
 		return k.call(x)
 	case *Agg:
-		if x.Fn == Count || x.Fn == Distinct {
+		if x.Fn.counts() {
 			return datum{as: Number}
 		}
 		return datum{}

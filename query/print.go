@@ -157,9 +157,7 @@ func (p *printer) near(x *Near) {
 	p.cond(x.Where, 0)
 	for _, g := range []Gap{x.Least, x.Most} {
 		if g != (Gap{}) {
-			b := &printer{}
-			b.spans(g.Months, g.Span)
-			p.put("," + strings.TrimPrefix(b.b.String(), " +"))
+			p.put(", " + g.show())
 		}
 	}
 	p.put(")")
@@ -339,6 +337,8 @@ func (p *printer) agg(a *Agg) {
 	switch {
 	case a.Fn == Nth:
 		p.value(a.Of)
+	case a.Fn == Periods:
+		p.periods(a)
 	case a.Of == nil:
 		p.put("count(*)")
 	case a.Fn == Distinct:
@@ -383,6 +383,24 @@ func (p *printer) agg(a *Agg) {
 		}
 	}
 	p.put(")")
+}
+
+func (p *printer) periods(a *Agg) {
+	p.put("active_periods(" + a.Last.Every.show() + ", " + strconv.FormatInt(a.Last.Periods, 10))
+	if a.N > 1 || a.Last.Day {
+		p.put(", " + strconv.FormatInt(a.N, 10))
+	}
+	if a.Last.Day {
+		p.put(", current_date")
+	}
+	p.put(")")
+}
+
+// show writes a span as an interval.
+func (g Gap) show() string {
+	p := &printer{}
+	p.spans(g.Months, g.Span)
+	return strings.TrimPrefix(p.b.String(), " + ")
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -202,6 +203,14 @@ func (r *renderer) agg(a *Agg) (string, error) {
 			return "", err
 		}
 	}
+	if a.Fn == Periods {
+		text, err := r.periods(a)
+		if err != nil {
+			return "", err
+		}
+		r.subs[key] = "coalesce(" + r.sub(text) + ".v, 0)::DECIMAL(38,9)"
+		return r.subs[key], nil
+	}
 	rows, err := r.rows(a.Where, a.Of)
 	if err != nil {
 		return "", err
@@ -231,7 +240,7 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	}
 	name := r.sub(text)
 	s := name + ".v"
-	if a.Fn == Count || a.Fn == Distinct {
+	if a.Fn.counts() {
 		s = "coalesce(" + name + ".v, 0)::DECIMAL(38,9)"
 	}
 	r.subs[key] = s
@@ -262,4 +271,28 @@ func (r *renderer) top(t *Top) (string, error) {
 	}
 	return "(SELECT min(v) FILTER (WHERE (n - 1) * 100 < total * " + r.bind(t.Percent, "DECIMAL(18,9)") + ") FROM (SELECT v, row_number() OVER (ORDER BY v DESC) AS n, count(*) OVER () AS total FROM (SELECT " +
 		of + " AS v FROM profiles p" + joins + ") WHERE v IS NOT NULL))", nil
+}
+
+// periods counts the periods in which there are enough events.
+func (r *renderer) periods(a *Agg) (string, error) {
+	rows, err := r.rows(a.Where, nil)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("CASE")
+	from := ""
+	for i := range a.Last.Periods {
+		from = r.time(a.Last.begin(r.now, i+1))
+		fmt.Fprintf(&b, " WHEN e.ts > %s THEN %d", from, i)
+	}
+	b.WriteString(" END")
+	rows += " AND e.ts > " + from + " AND e.ts <= " + r.time(a.Last.begin(r.now, 0))
+	return fmt.Sprintf("SELECT id, count(*) AS v FROM (SELECT e.profile_id AS id, %s AS n%s GROUP BY ALL HAVING count(*) >= %d) GROUP BY id", &b, rows, a.N), nil
+}
+
+// begin gives where the n-th period from the last begins, or the last ends.
+func (l Last) begin(now time.Time, n int64) time.Time {
+	end := Instant{Day: l.Day}.At(now)
+	return Add(end, -n*l.Every.Months, -time.Duration(n)*l.Every.Span)
 }

@@ -230,10 +230,19 @@ type Agg struct {
 	Fn    AggFunc
 	Of    Value // nil: the events themselves
 	Desc  bool  // of Nth: from the last
-	N     int64 // of Nth: from 1
+	N     int64 // of Nth: from 1; of Periods: how many events it takes
+	Last  Last  // of Periods
 	Where Cond  // nil: all
 
 	Percent string // of Percentile: canonical decimal text, above 0 and at most 100
+}
+
+// Last are so many periods of one length, one after another, up to now or, with
+// Day, to the beginning of the day of now. The first ends there.
+type Last struct {
+	Periods int64 // at least 1 and at most 400
+	Every   Gap   // months or a span
+	Day     bool
 }
 
 // AggFunc names what is done with the events.
@@ -251,6 +260,7 @@ const (
 	Min      AggFunc = "min"
 	Max      AggFunc = "max"
 	Nth      AggFunc = "nth"
+	Periods  AggFunc = "active_periods" // in how many of Last there are N events or more
 
 	Percentile    AggFunc = "percentile"     // of n numbers the ⌈n·Percent/100⌉-th smallest
 	MostFrequent  AggFunc = "most_frequent"  // the text that most events say, at least two
@@ -263,6 +273,9 @@ type Top struct {
 	Percent string // canonical decimal text, above 0 and at most 100
 	Of      Value
 }
+
+// counts tells whether it is 0 over no events.
+func (f AggFunc) counts() bool { return f == Count || f == Distinct || f == Periods }
 
 // Type implements Value.
 func (l Literal) Type() Type { return l.As }

@@ -38,10 +38,16 @@ func (c *demoCmd) Run(a *app) error {
 	if err := os.MkdirAll(filepath.Dir(c.Dir), 0o755); err != nil {
 		return plain(err)
 	}
+	var text map[string][]byte
+	if !there {
+		if text, err = c.leave(); err != nil {
+			return err
+		}
+	}
 	return a.with(c.Dir, true, func(p platform) error {
 		if there {
 			fmt.Fprintf(a.stdout, "%s is there already and is not loaded again; to begin anew: rm -r %s\n", c.Dir, c.Dir)
-		} else if err := errors.Join(c.tell(a, p), c.fill(a, p, w)); err != nil {
+		} else if err := errors.Join(c.tell(a, p, text), c.fill(a, p, w)); err != nil {
 			return err
 		}
 		if err := c.person(a, p); err != nil {

@@ -26,22 +26,31 @@ const (
 	storyCard = "L-5583"
 )
 
-// tell brings two sources in: somebody looks at cushions on the web, and buys
-// them in the shop under her loyalty card. The files are left beside the
-// directory, to be looked at and loaded again.
-func (c *demoCmd) tell(a *app, p platform) error {
-	at := filepath.Dir(c.Dir)
+// leave writes the story's files beside the directory, to be looked at and
+// loaded again, unless a file of somebody else's has such a name.
+func (c *demoCmd) leave() (map[string][]byte, error) {
 	text := map[string][]byte{}
 	for _, name := range []string{storyWeb, storyTill, storyMap} {
 		b, err := story.ReadFile("story/" + name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		text[name] = b
-		if err := os.WriteFile(filepath.Join(at, name), b, 0o644); err != nil {
-			return plain(err)
+		path := filepath.Join(filepath.Dir(c.Dir), name)
+		if was, err := os.ReadFile(path); err == nil && !bytes.Equal(was, b) {
+			return nil, &kith.Error{Op: "kith demo", On: path, Kind: kith.ErrExists, Err: errors.New("the demo writes a file of that name, and another is there")}
+		}
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			return nil, plain(err)
 		}
 	}
+	return text, nil
+}
+
+// tell brings two sources in: somebody looks at cushions on the web, and buys
+// them in the shop under her loyalty card.
+func (c *demoCmd) tell(a *app, p platform, text map[string][]byte) error {
+	at := filepath.Dir(c.Dir)
 	fmt.Fprintf(a.stdout, "somebody looks at cushions on the web (%s), and buys them in the shop under a loyalty card (%s, through the mapping %s)\n",
 		filepath.Join(at, storyWeb), filepath.Join(at, storyTill), filepath.Join(at, storyMap))
 	web, err := p.Load(a.ctx, bytes.NewReader(text[storyWeb]), &engine.LoadOptions{Name: storyWeb, Source: "web", Size: int64(len(text[storyWeb]))})

@@ -259,3 +259,21 @@ func TestSizesAndExitCodes(t *testing.T) {
 		t.Errorf("help: exit %d: %s%s", r.code, r.out, r.err)
 	}
 }
+
+// The demo leaves its files beside the directory, and writes over no other's.
+func TestDemoSparesOtherFiles(t *testing.T) {
+	at := t.TempDir()
+	till := filepath.Join(at, "till.csv")
+	if err := os.WriteFile(till, []byte("mine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := typed(t, "", "demo", filepath.Join(at, "shop.kith"), "--people", "200", "--events", "300"); r.code != 5 || !strings.Contains(r.err, "another is there") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	if b, err := os.ReadFile(till); err != nil || string(b) != "mine\n" {
+		t.Errorf("till.csv is %q now (%v)", b, err)
+	}
+	if _, err := os.Stat(filepath.Join(at, "shop.kith")); !os.IsNotExist(err) {
+		t.Errorf("the directory is there (%v)", err)
+	}
+}

@@ -132,6 +132,10 @@ func (a *app) complain(err error) int {
 		fmt.Fprintln(a.stderr, "kith: interrupted")
 		return code
 	}
-	fmt.Fprintln(a.stderr, "kith: "+strings.TrimRight(err.Error(), "\n"))
+	lines := strings.Split(strings.TrimRight(err.Error(), "\n"), "\n") // DuckDB points at what is wrong in a line of its own
+	for i := range lines {
+		lines[i] = tame(lines[i]) // names of a file's columns
+	}
+	fmt.Fprintln(a.stderr, "kith: "+strings.Join(lines, "\n"))
 	return code
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
@@ -27,10 +28,16 @@ func (c *loadCmd) dry(a *app, inputs []*input) error {
 		return instead(&kith.Error{Kind: kith.ErrUnsupported}, "--dry-run is for rows through a mapping: give --map FILE")
 	}
 	try := func(p platform) error {
+		rejected := 0
 		for _, in := range inputs {
-			if err := c.dryOne(a, p, in); err != nil {
+			n, err := c.dryOne(a, p, in)
+			if err != nil {
 				return err
 			}
+			rejected += n
+		}
+		if c.Strict && rejected > 0 {
+			return errRejects
 		}
 		return nil
 	}
@@ -45,15 +52,15 @@ func (c *loadCmd) dry(a *app, inputs []*input) error {
 	return try(&direct{e, a})
 }
 
-// dryOne says it of one file.
-func (c *loadCmd) dryOne(a *app, p platform, in *input) error {
+// dryOne says it of one file, and how many would be rejected.
+func (c *loadCmd) dryOne(a *app, p platform, in *input) (rejected int, err error) {
 	var from io.Reader = in
 	if f := in.parquet(); f != nil {
 		from = f
 	}
 	rows, err := c.parsed.Open(called(in.name), from)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer rows.Close() // a temporary file
 	some := &someRows{Rows: rows, w: a.stdout}
@@ -62,12 +69,12 @@ func (c *loadCmd) dryOne(a *app, p platform, in *input) error {
 	}
 	f, err := p.Foretell(a.ctx, some, &engine.LoadOptions{Name: called(in.name), Source: c.Source, Mapping: c.mapping})
 	if err = errors.Join(err, some.err); err != nil {
-		return err
+		return 0, err
 	}
 	if c.JSON {
-		return writeJSON(a.stdout, f)
+		return f.Tally.Rejected, writeJSON(a.stdout, f)
 	}
-	return c.foretold(a.stdout, called(in.name), &f)
+	return f.Tally.Rejected, c.foretold(a.stdout, called(in.name), &f)
 }
 
 // foretold writes what a load would come to.
@@ -75,7 +82,8 @@ func (c *loadCmd) foretold(w io.Writer, name string, f *engine.Forecast) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s: %s looked at, %s left out on purpose: %s; nothing is stored\n", name, plural(f.Rows, "row"), group(f.Excepted), outcome(f.Tally))
 	for _, fault := range f.Faults {
-		fmt.Fprintf(&b, "  %s  %s %s, first on line %d\n", group(int64(fault.Count)), tame(fault.Code), tame(fault.Path), fault.Line)
+		what := strings.TrimSpace(tame(fault.Code) + " " + tame(fault.Path))
+		fmt.Fprintf(&b, "  %s  %s, first on line %d\n", group(int64(fault.Count)), what, fault.Line)
 	}
 	who := "1 person"
 	if f.People != 1 {

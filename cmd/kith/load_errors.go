@@ -23,6 +23,9 @@ func (c *loadCmd) createErrors() (*errorFile, error) {
 	if c.Errors == "" {
 		return nil, nil
 	}
+	if err := c.spare(c.Errors); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(c.Errors, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, plain(err)
@@ -33,6 +36,20 @@ func (c *loadCmd) createErrors() (*errorFile, error) {
 		head = append([]string{"file"}, head...)
 	}
 	return e, e.w.Write(head)
+}
+
+// spare refuses to write over what the load reads.
+func (c *loadCmd) spare(name string) error {
+	there, err := os.Stat(name)
+	if err != nil {
+		return nil // making it will tell
+	}
+	for _, read := range append([]string{c.Map}, c.Files...) {
+		if r, err := os.Stat(read); err == nil && os.SameFile(there, r) {
+			return &kith.Error{Op: "kith load", On: "--errors " + name, Kind: kith.ErrInvalid, Err: errors.New("the load reads that file, and would lose it")}
+		}
+	}
+	return nil
 }
 
 // list writes what was not accepted of a load, in the order of its input. It

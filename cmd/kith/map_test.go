@@ -104,6 +104,9 @@ func TestDryRun(t *testing.T) {
 			t.Errorf("exit %d, without %q: %s%s", r.code, want, r.out, r.err)
 		}
 	}
+	if r := typed(t, "", "load", dir, rows, "--map", mapping, "--dry-run", "--strict"); r.code != exitRejects {
+		t.Errorf("strict: exit %d", r.code)
+	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the directory is there (%v)", err)
 	}
@@ -156,4 +159,47 @@ func TestDryRunSaysWhoWouldMerge(t *testing.T) {
 		t.Errorf("people = %s", got)
 	}
 	must(t, "check", dir)
+}
+
+// The file of errors is never written over what the load reads.
+func TestErrorsSpareWhatIsLoaded(t *testing.T) {
+	at := t.TempDir()
+	dir, rows, mapping, link := filepath.Join(at, "shop.kith"), filepath.Join(at, "till.csv"), filepath.Join(at, "map.yaml"), filepath.Join(at, "link.csv")
+	texts := map[string]string{rows: tillRows, mapping: tillMap}
+	for path, text := range texts {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(rows, link); err != nil {
+		t.Skip(err)
+	}
+	for _, errs := range []string{rows, link, mapping} {
+		if r := typed(t, "", "load", dir, rows, "--map", mapping, "--errors", errs); r.code != 3 || !strings.Contains(r.err, "would lose it") {
+			t.Errorf("--errors %s: exit %d: %s", filepath.Base(errs), r.code, r.err)
+		}
+	}
+	for path, text := range texts {
+		if b, err := os.ReadFile(path); err != nil || string(b) != text {
+			t.Errorf("%s is not what it was (%v)", filepath.Base(path), err)
+		}
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is there (%v)", err)
+	}
+}
+
+// Names of a file's columns cannot move the cursor, in whatever message.
+func TestErrorsAreTame(t *testing.T) {
+	at := t.TempDir()
+	rows, mapping := filepath.Join(at, "till.csv"), filepath.Join(at, "map.yaml")
+	for path, text := range map[string]string{rows: "when,a\x1b[31mb\n1,2\n", mapping: tillMap} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := typed(t, "", "load", filepath.Join(at, "shop.kith"), rows, "--map", mapping)
+	if r.code != 3 || strings.Contains(r.err, "\x1b") || !strings.Contains(r.err, `a\x1b[31mb`) {
+		t.Errorf("exit %d: %q", r.code, r.err)
+	}
 }

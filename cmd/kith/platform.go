@@ -41,7 +41,9 @@ type platform interface {
 	Why(ctx context.Context, segment string, id kith.Identifier) (engine.Reason, error)
 	Watch(ctx context.Context, segment string, from kith.Seq) iter.Seq2[kith.Change, error]
 	Changes(segment string, from kith.Seq) iter.Seq2[kith.Change, error]
+	Export(ctx context.Context, condition string, o *engine.AskOptions) ([]byte, error)
 	Overlap(ctx context.Context, conditions []string, o *engine.AskOptions) ([][]int, error)
+	Waterfall(ctx context.Context, conditions []string, o *engine.AskOptions) ([]int, error)
 	Explain(ctx context.Context, condition string, o *engine.AskOptions) (engine.Explanation, error)
 	People(ctx context.Context, condition string, columns []string, o *engine.AskOptions) (*sql.Rows, error)
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,17 +15,19 @@ import (
 
 // segmentCmd is `kith segment`.
 type segmentCmd struct {
-	Create  segmentCreate  `cmd:"" help:"Define a segment, or give it another condition."`
-	Count   segmentCount   `cmd:"" help:"Count the people for whom a condition is true: the name of a segment, or any condition."`
-	Members segmentMembers `cmd:"" help:"List them."`
-	Overlap segmentOverlap `cmd:"" help:"Count for each two of several conditions for whom both are true."`
-	Explain segmentExplain `cmd:"" help:"Say how a condition is answered, and whom missing values leave out."`
-	Why     segmentWhy     `cmd:"" help:"Say why a person is in a segment or not, and when that can change."`
-	Verify  segmentVerify  `cmd:"" help:"Compare the members that are kept with what DuckDB finds."`
-	Changes segmentChanges `cmd:"" help:"List who entered and left."`
-	History segmentHistory `cmd:"" help:"List the versions of a segment's definition."`
-	List    segmentList    `cmd:"" help:"List the segments."`
-	Drop    segmentDrop    `cmd:"" help:"Take a segment away."`
+	Create    segmentCreate    `cmd:"" help:"Define a segment, or give it another condition."`
+	Count     segmentCount     `cmd:"" help:"Count the people for whom a condition is true: the name of a segment, or any condition."`
+	Members   segmentMembers   `cmd:"" help:"List them."`
+	Export    segmentExport    `cmd:"" help:"Write their profile ids as a portable roaring bitmap."`
+	Overlap   segmentOverlap   `cmd:"" help:"Count for each two of several conditions for whom both are true."`
+	Waterfall segmentWaterfall `cmd:"" help:"Count each person once, in the first of several conditions that is true."`
+	Explain   segmentExplain   `cmd:"" help:"Say how a condition is answered, and whom missing values leave out."`
+	Why       segmentWhy       `cmd:"" help:"Say why a person is in a segment or not, and when that can change."`
+	Verify    segmentVerify    `cmd:"" help:"Compare the members that are kept with what DuckDB finds."`
+	Changes   segmentChanges   `cmd:"" help:"List who entered and left."`
+	History   segmentHistory   `cmd:"" help:"List the versions of a segment's definition."`
+	List      segmentList      `cmd:"" help:"List the segments."`
+	Drop      segmentDrop      `cmd:"" help:"Take a segment away."`
 }
 
 // at is the instant that was asked for, or the standing clock's.
@@ -34,6 +38,7 @@ type segmentCreate struct {
 	Name      string `arg:"" help:"Name of the segment."`
 	Condition string `arg:"" help:"What stands after WHERE: docs/segments.md."`
 	JSON      bool   `name:"json" help:"Write what was defined as JSON."`
+	shown     string // the text that the condition stands in
 }
 
 // Run defines a segment.
@@ -41,7 +46,7 @@ func (c *segmentCreate) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
 		s, err := p.Define(a.ctx, c.Name, c.Condition)
 		if err != nil {
-			return pointed(c.Condition, err)
+			return pointed(cmp.Or(c.shown, c.Condition), err)
 		}
 		x, err := p.Explain(a.ctx, c.Name, a.at())
 		if err != nil {
@@ -123,6 +128,30 @@ func (c *segmentMembers) Run(a *app) error {
 	})
 }
 
+type segmentExport struct {
+	Dir       string `arg:"" help:"The platform's directory."`
+	Condition string `arg:"" help:"Name of a segment, or a condition."`
+	Out       string `short:"o" required:"" placeholder:"FILE" help:"Write to a file, which appears when it is whole; '-': standard output."`
+}
+
+// Run exports people.
+func (c *segmentExport) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		b, err := p.Export(a.ctx, c.Condition, a.at())
+		if err != nil {
+			return pointed(c.Condition, err)
+		}
+		if c.Out == "-" {
+			_, err = a.stdout.Write(b)
+			return err
+		}
+		return whole(c.Out, func(f *os.File) error {
+			_, err := f.Write(b)
+			return err
+		})
+	})
+}
+
 type segmentOverlap struct {
 	Dir        string   `arg:"" help:"The platform's directory."`
 	Conditions []string `arg:"" help:"Names of segments, or conditions."`
@@ -163,10 +192,37 @@ func (c *segmentOverlap) Run(a *app) error {
 	})
 }
 
+type segmentWaterfall struct {
+	Dir        string   `arg:"" help:"The platform's directory."`
+	Conditions []string `arg:"" help:"Names of segments, or conditions, the first that counts first."`
+	JSON       bool     `name:"json" help:"Write the counts as JSON."`
+}
+
+// Run counts people once.
+func (c *segmentWaterfall) Run(a *app) error {
+	return a.with(c.Dir, false, func(p platform) error {
+		counts, err := p.Waterfall(a.ctx, c.Conditions, a.at())
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(a.stdout, counts)
+		}
+		sum := 0
+		for i, n := range counts {
+			sum += n
+			fmt.Fprintf(a.stdout, "%11s  %s\n", group(int64(n)), c.Conditions[i])
+		}
+		fmt.Fprintf(a.stdout, "%11s  together\n", group(int64(sum)))
+		return nil
+	})
+}
+
 type segmentExplain struct {
 	Dir       string `arg:"" help:"The platform's directory."`
 	Condition string `arg:"" help:"Name of a segment, or a condition."`
 	JSON      bool   `name:"json" help:"Write it as JSON, with the condition's form for programs."`
+	shown     string // the text that the condition stands in
 }
 
 // Run explains a condition.
@@ -174,7 +230,7 @@ func (c *segmentExplain) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
 		x, err := p.Explain(a.ctx, c.Condition, a.at())
 		if err != nil {
-			return pointed(c.Condition, err)
+			return pointed(cmp.Or(c.shown, c.Condition), err)
 		}
 		if c.JSON {
 			return writeJSON(a.stdout, x)

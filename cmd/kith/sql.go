@@ -39,6 +39,9 @@ func (c *sqlCmd) Run(a *app) error {
 		}
 		query = string(text)
 	}
+	if ok, err := c.said(a, query); ok {
+		return err
+	}
 	args := make([]any, len(c.Args))
 	for i, s := range c.Args {
 		args[i] = s
@@ -95,16 +98,21 @@ func (o *output) write(a *app, format string, rows *sql.Rows) error {
 	if o.Out == "" {
 		return a.each(formats[format](a, a.stdout), rows)
 	}
-	f, err := os.CreateTemp(filepath.Dir(o.Out), "."+filepath.Base(o.Out)+".*")
+	return whole(o.Out, func(f *os.File) error { return a.each(formats[format](a, f), rows) })
+}
+
+// whole makes a file that appears when everything has been written.
+func whole(path string, write func(f *os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return plain(err)
 	}
-	err = a.each(formats[format](a, f), rows)
+	err = write(f)
 	if err == nil {
 		err = f.Chmod(0o600) // what is in it may be people
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), o.Out)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name()) // the error is told already

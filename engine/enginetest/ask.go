@@ -13,7 +13,7 @@ import (
 // question tells whether a line of a script asks something.
 func question(step string) bool {
 	verb, _, _ := strings.Cut(step, " ")
-	return slices.Contains([]string{"profile", "profiles", "decisions", "rejects", "flagged", "sql", "remember"}, verb)
+	return slices.Contains([]string{"profile", "profiles", "decisions", "rejects", "flagged", "members", "changes", "sql", "remember"}, verb)
 }
 
 // ask answers a question.
@@ -29,6 +29,10 @@ func (p *play) ask(verb, rest string) ([]string, error) {
 		return Rows(p.e, `SELECT verdict, reason, path, e.message_id AS repeats FROM rejects r LEFT JOIN events e ON e.seq = r.repeats ORDER BY r.seq`)
 	case "flagged":
 		return p.flagged(rest)
+	case "members":
+		return p.members(rest)
+	case "changes":
+		return p.changes(rest)
 	case "remember":
 		name, who, _ := strings.Cut(rest, " ")
 		found, err := p.e.Profile(context.Background(), p.who(who))
@@ -58,6 +62,61 @@ func (p *play) flagged(who string) ([]string, error) {
 		out = append(out, fmt.Sprintf("%s %s %q, %s", short(h.Time), h.Kind, h.Name, h.Flags))
 	}
 	return out, err
+}
+
+// members gives an identifier of each.
+func (p *play) members(condition string) ([]string, error) {
+	ids, err := p.e.Members(context.Background(), condition, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for id := range ids {
+		name, err := p.name(id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	if len(out) == 0 {
+		out = []string{"nobody"}
+	}
+	return out, nil
+}
+
+// changes gives those of a segment that were not given before.
+func (p *play) changes(segment string) ([]string, error) {
+	var out []string
+	for c, err := range p.e.Changes(segment, p.told[segment]) {
+		if err != nil {
+			return nil, err
+		}
+		name, err := p.name(c.Profile)
+		if err != nil {
+			return nil, err
+		}
+		verb := "left"
+		if c.Entered {
+			verb = "entered"
+		}
+		at := short(c.At)
+		if c.Cause == kith.ByDefinition {
+			at = "now"
+		}
+		out = append(out, fmt.Sprintf("%s %s, by %s, at %s", name, verb, c.Cause, at))
+		p.told[segment] = c.Seq + 1
+	}
+	if len(out) == 0 {
+		out = []string{"none"}
+	}
+	return out, nil
+}
+
+// name gives an identifier of the profile that has a number, or had.
+func (p *play) name(id kith.ProfileID) (string, error) {
+	rows, err := Rows(p.e, fmt.Sprintf("SELECT space || ' ' || value FROM identifiers WHERE fragment = %d", id))
+	return strings.Join(rows, ""), err
 }
 
 // who gives the identifier that a script names.

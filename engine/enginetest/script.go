@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
 	"github.com/kithdb/kith/identity"
 )
@@ -35,6 +36,11 @@ var rewrite = flag.Bool("rewrite", false, "write what scripts answer into them, 
 //	end
 //	unload N         takes the N-th load back
 //
+// Segments, and the standing clock:
+//
+//	segment NAME …   defines one: the condition, to the end of the line
+//	clock TIME       stands there from now on, or is the wall's again
+//
 // Questions:
 //
 //	profile WHO      who, what, how often; WHO may be $NAME after remember NAME WHO
@@ -42,6 +48,8 @@ var rewrite = flag.Bool("rewrite", false, "write what scripts answer into them, 
 //	decisions        what identity concluded, in order
 //	rejects          what was not accepted, in order
 //	flagged WHO      the events of somebody that stand outside of all counts, newest first
+//	members NAME     of a segment, or for whom a condition is true: an identifier of each
+//	changes NAME     who entered the segment and left it since this was asked last, when, and by what
 //	sql SELECT …     the rows
 type script struct {
 	path   string
@@ -201,16 +209,17 @@ type play struct {
 	o     engine.Options
 	now   time.Time
 	say   sayer
-	names map[string]string // what was remembered
-	load  []string          // lines of the load that is being told; nil: none
-	fresh bool              // something was told since the engine was opened
+	names map[string]string   // what was remembered
+	load  []string            // lines of the load that is being told; nil: none
+	fresh bool                // something was told since the engine was opened
+	told  map[string]kith.Seq // up to where the changes of a segment were asked for
 }
 
 // run gives the answers of each block. Order is that of the first block's
 // sentences, nil as they stand; each keeps the time and the id of its place.
 func (s *script) run(t *testing.T, dir string, order []int) [][]string {
 	t.Helper()
-	p := &play{t: t, dir: dir, now: start.AddDate(0, 1, 0), names: map[string]string{}}
+	p := &play{t: t, dir: dir, now: start.AddDate(0, 1, 0), names: map[string]string{}, told: map[string]kith.Seq{}}
 	rules := s.rules
 	p.o = *quiet(&engine.Options{Rules: &rules, NoSync: true, Now: func() time.Time { return p.now }})
 	p.open()
@@ -259,6 +268,14 @@ func (p *play) open() {
 		p.t.Fatal(err)
 	}
 	p.e, p.fresh = e, false
+	p.built()
+}
+
+// built waits until each segment is kept current again: SQL about members does.
+func (p *play) built() {
+	if _, err := Rows(p.e, "SELECT count(*) FROM members"); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *play) close() {
@@ -278,6 +295,17 @@ func (p *play) step(step string) ([]string, error) {
 	case "now":
 		t, err := when(rest)
 		p.now = t
+		return nil, err
+	case "clock":
+		if t, err := when(rest); err == nil {
+			rest = t.Format(time.RFC3339Nano)
+		}
+		err := p.e.SetClock(rest)
+		p.built()
+		return nil, err
+	case "segment":
+		name, condition, _ := strings.Cut(rest, " ")
+		_, err := p.e.Define(context.Background(), name, condition)
 		return nil, err
 	case "load":
 		p.load = []string{}

@@ -119,7 +119,7 @@ func deedOf(t testing.TB, ev map[string]any, received string) deed {
 		t.Fatal(err)
 	}
 	d.fields["ts"], d.fields["received_at"] = d.ts, d.recv
-	for _, root := range []string{"properties", "context"} {
+	for _, root := range []string{"properties", "context", "traits"} {
 		if m, ok := ev[root]; ok {
 			text, err := json.Marshal(m)
 			if err != nil {
@@ -354,7 +354,7 @@ func (s *slow) read(v any, column, as query.Type) any {
 			return x
 		}
 	case json.Number:
-		if r, ok := new(big.Rat).SetString(string(x)); ok && as == query.Number {
+		if r, ok := new(big.Rat).SetString(string(x)); ok && as == query.Number && fits(r) {
 			return r
 		}
 	}
@@ -363,6 +363,12 @@ func (s *slow) read(v any, column, as query.Type) any {
 
 // worked walks what a computed trait is.
 func (s *slow) worked(name string, o *soul) any { return s.value(s.computed[name], o, nil) }
+
+// fits tells whether a number has at most 29 digits before and 9 after the point.
+func fits(r *big.Rat) bool {
+	most, _ := new(big.Rat).SetString("1e29")
+	return new(big.Rat).Abs(r).Cmp(most) < 0 && new(big.Rat).Mul(r, big.NewRat(1_000_000_000, 1)).IsInt()
+}
 
 // typeOf gives the type that a value of an event has.
 func typeOf(v any) query.Type {

@@ -118,6 +118,8 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		}
 	}
 	switch a.Fn {
+	case query.Periods:
+		return s.periods(a, o)
 	case query.Count:
 		return big.NewRat(int64(len(values)), 1)
 	case query.Distinct:
@@ -184,6 +186,30 @@ func frequent(values []any, most bool) any {
 		best = text
 	}
 	return best
+}
+
+// periods looks at one period after another.
+func (s *slow) periods(a *query.Agg, o *soul) any {
+	end := s.now
+	if a.Last.Day {
+		y, m, d := end.Date()
+		end = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	active := int64(0)
+	for i := range a.Last.Periods {
+		to := later(end, -i*a.Last.Every.Months, -time.Duration(i)*a.Last.Every.Span)
+		from := later(end, -(i+1)*a.Last.Every.Months, -time.Duration(i+1)*a.Last.Every.Span)
+		n := int64(0)
+		for _, d := range s.matching(a.Where, o) {
+			if d.ts.After(from) && !d.ts.After(to) {
+				n++
+			}
+		}
+		if n >= a.N {
+			active++
+		}
+	}
+	return big.NewRat(active, 1)
 }
 
 // even rounds to nine places, half to even.

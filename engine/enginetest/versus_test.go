@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -39,13 +40,13 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 		}
 		if r.IntN(3) == 0 {
 			ev["type"], ev["traits"] = "identify", some(r, map[string]any{
-				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12"),
+				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12", json.Number("1e30")),
 				"vip": one[any](r, true, false, "yes"), "born": one(r, "2000-02-29", "1990-06-15T10:00:00+02:00", "2030-01-01", "never", "1980-13-01"),
 				"tier": one[any](r, 5, "5", 6), "address": map[string]any{"city": one(r, "Paris", "Lyon"), "zip": r.IntN(3)},
 			})
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
-			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4"), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon")})
+			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4", json.Number("0.1234567891")), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon")})
 		}
 		out = append(out, encode(ev))
 	}
@@ -246,21 +247,15 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(20) {
-	case 16:
-		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name", "lower(properties.sku)") + ")" + from + ") " + op(r) + " " + one(r, "'a'", "'C'", "'View'", "'Buy'")
-	case 17:
-		return "(SELECT " + one(r, "median(properties.total)", "percentile(properties.total, 90)", "percentile(properties.total, 33.3)", "percentile(properties.total * 2, 1)") + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "40.1")
-	case 18:
-		return "(SELECT " + one(r, "sum", "avg", "max") + "(" + one(r, "properties.total * 1.5", "properties.total / 3", "properties.total - profiles.ltv", "days_between(properties.due, ts)") + ")" + from + ") " + op(r) + " " + number(r)
-	case 19:
-		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
+	switch r.IntN(21) {
 	case 13, 14:
 		return "(SELECT " + near(r, 1, 1) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 10, 11, 12:
 		return habit(r)
 	case 0, 1:
 		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
+	case 15:
+		return "(SELECT active_periods(" + aSpan(r) + ", " + one(r, "1", "2", "4", "12") + one(r, "", ", 2", ", 1, current_date") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 2, 3:
 		return "(SELECT " + one(r, "count(*)", "count(properties.sku)", "count(DISTINCT name)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 4:
@@ -275,6 +270,14 @@ func aggregate(r *rand.Rand) string {
 		return "(SELECT properties." + one(r, "total", "gift", "sku", "due") + from + " ORDER BY ts DESC LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, " IS NULL", " IS NOT NULL")
 	case 9:
 		return "(SELECT " + one(r, "min", "max") + "(time(properties.due))" + from + ") " + op(r) + " now() - " + aSpan(r)
+	case 17:
+		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name", "lower(properties.sku)") + ")" + from + ") " + op(r) + " " + one(r, "'a'", "'C'", "'View'", "'Buy'")
+	case 18:
+		return "(SELECT " + one(r, "median(properties.total)", "percentile(properties.total, 90)", "percentile(properties.total, 33.3)", "percentile(properties.total * 2, 1)") + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "40.1")
+	case 19:
+		return "(SELECT " + one(r, "sum", "avg", "max") + "(" + one(r, "properties.total * 1.5", "properties.total / 3", "properties.total - profiles.ltv", "days_between(properties.due, ts)") + ")" + from + ") " + op(r) + " " + number(r)
+	case 20:
+		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
 }

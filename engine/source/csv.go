@@ -3,7 +3,11 @@ package source
 import (
 	"bytes"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -122,7 +126,7 @@ func (in *Input) openCSV(f *feed) error {
 		case len(row) == 0:
 			return fmt.Errorf("the file is empty: it should begin with the names of its columns, or the mapping have format: {type: csv, columns: [...]}")
 		case st != whole:
-			return fmt.Errorf("line %d: the row with the names of the columns cannot be read: its quotes do not close, or it is longer than 1 MiB", f.line)
+			return fmt.Errorf("line %d: the row with the names of the columns cannot be read: its quotes do not close, it is longer than 1 MiB, or the lines end with CR alone", f.line)
 		case !utf8.Valid(row):
 			return fmt.Errorf("line %d: the names of the columns are not UTF-8; the mapping may say format: {type: csv, encoding: windows-1252}", f.line)
 		}
@@ -131,6 +135,9 @@ func (in *Input) openCSV(f *feed) error {
 		blank := c.empty()
 		if !blank {
 			in.columns = columnNames(c.fields)
+			if torn := func(name string) bool { return strings.Contains(strings.ReplaceAll(name, "\r\n", ""), "\r") }; slices.ContainsFunc(in.columns, torn) {
+				return fmt.Errorf("line %d: the lines end with CR alone; tr '\\r' '\\n' makes lines of them", f.line)
+			}
 		}
 		f.take(len(row))
 		if !blank {
@@ -156,6 +163,21 @@ func columnNames(header [][]byte) []string {
 	}
 	return names
 }
+
+// headless says whether names seem to be data: an e-mail address or a day is
+// among them, or none has a letter. What may be data is not shown.
+func headless(names []string) bool {
+	letters := false
+	for _, name := range names {
+		if _, host, ok := strings.Cut(name, "@"); ok && strings.Contains(host, ".") || fullDay.MatchString(name) {
+			return true
+		}
+		letters = letters || strings.ContainsFunc(name, unicode.IsLetter)
+	}
+	return !letters
+}
+
+var fullDay = regexp.MustCompile(`^\d+[-/.]\d+[-/.]\d+([T ]\d+:.*)?$`)
 
 // guessDelimiter takes the one that cuts the first rows into most columns,
 // in each as many as in the first.

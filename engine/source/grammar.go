@@ -134,9 +134,31 @@ func (p *parser) or() (*expr, error) {
 	return p.deeper(func() (*expr, error) { return p.chain(p.and, "or") })
 }
 func (p *parser) and() (*expr, error)     { return p.chain(p.not, "and") }
-func (p *parser) joined() (*expr, error)  { return p.chain(p.sum, "&") }
 func (p *parser) sum() (*expr, error)     { return p.chain(p.product, "+", "-") }
 func (p *parser) product() (*expr, error) { return p.chain(p.minus, "*", "/") }
+
+// joined reads operands with & between them, all as one: an empty one is as if
+// it were not there, and whether the whole is empty is asked once.
+func (p *parser) joined() (*expr, error) {
+	e, err := p.sum()
+	if err != nil {
+		return nil, err
+	}
+	at, args := p.peek().from, []*expr{e}
+	for {
+		if _, ok := p.is("&"); !ok {
+			break
+		}
+		if e, err = p.sum(); err != nil {
+			return nil, err
+		}
+		args = append(args, e)
+	}
+	if len(args) == 1 {
+		return e, nil
+	}
+	return p.node(at, "&", args...)
+}
 
 func (p *parser) not() (*expr, error) {
 	at := p.peek().from

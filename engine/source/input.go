@@ -221,6 +221,9 @@ func (in *Input) json() bool { return in.format.kind != "csv" && in.format.kind 
 
 // unknown tells which columns there are, those with a like name first.
 func (in *Input) unknown(name string) error {
+	if in.format.kind == "csv" && in.format.columns == nil && headless(in.columns) {
+		return fmt.Errorf("there is no column %q, and the first row seems to be data: a file without names of columns needs format: {type: csv, columns: [...]}", name)
+	}
 	near := nearest(name, in.columns)
 	if len(near) > 40 {
 		near = append(near[:40:40], fmt.Sprintf("and %d more", len(in.columns)-40))

@@ -40,6 +40,9 @@ func lex(src string) ([]token, error) {
 		case wordRune(c) || c == '.':
 			out = append(out, word(src, i))
 		default:
+			if why := foreign(src[i:]); why != "" {
+				return nil, &syntax{i, why}
+			}
 			op := operator(src[i:])
 			if op == "" {
 				return nil, &syntax{i, fmt.Sprintf("%q means nothing here; a column with such a letter in its name is written `in backticks`", c)}
@@ -49,6 +52,19 @@ func lex(src string) ([]token, error) {
 		i = out[len(out)-1].to
 	}
 	return append(out, token{from: len(src), to: len(src)}), nil
+}
+
+// foreign says what other languages' signs are here.
+func foreign(s string) string {
+	for _, f := range [...][2]string{
+		{"==", "equal is one =, as in status = 'paid'"}, {"&&", "it is written and"}, {"||", "it is written or"},
+		{"{", "a text with {…} in it stands in double quotes, as \"order-{order}\"; a column with a brace in its name is written `in backticks`"},
+	} {
+		if strings.HasPrefix(s, f[0]) {
+			return f[1]
+		}
+	}
+	return ""
 }
 
 func wordRune(c rune) bool {

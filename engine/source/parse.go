@@ -1,11 +1,13 @@
 package source
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -26,9 +28,17 @@ func Parse(text []byte) (*Mapping, error) {
 	if len(text) > longestMapping {
 		return nil, bad(1, "a mapping has at most %d bytes", longestMapping)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, next yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(text))
+	err := in.Decode(&doc)
+	if err == nil {
+		err = in.Decode(&next)
+	}
+	if err != nil && err != io.EOF {
 		return nil, badYAML(err)
+	}
+	if next.Line > 0 {
+		return nil, bad(next.Line, "a mapping is one document of YAML, and here another begins")
 	}
 	if len(doc.Content) == 0 {
 		return nil, bad(1, "it is empty; it begins with kith: 1")

@@ -15,6 +15,7 @@ import (
 const (
 	sampleSize = 1 << 20 // bytes that a proposal is made from
 	sampleRows = 5000
+	mostListed = 1000 // columns that a proposal lists
 )
 
 // Propose writes a mapping for the input, with the reason for each line beside
@@ -95,6 +96,13 @@ func (p *proposal) look(r io.Reader) error {
 	p.in = m.input()
 	if err := p.in.open(bytes.NewReader(b)); err != nil {
 		return err
+	}
+	if m.format.kind == "csv" && headless(p.in.columns) {
+		m.format.columns = columnNames(make([][]byte, len(p.in.columns)))
+		p.in = m.input()
+		if err := p.in.open(bytes.NewReader(b)); err != nil {
+			return err
+		}
 	}
 	return p.sample()
 }
@@ -242,13 +250,16 @@ func (p *proposal) write() []byte {
 
 // writeMembers lists the columns that are not empty.
 func (p *proposal) writeMembers(head string, line func(text, why string)) string {
-	begun, hollow := false, 0
+	begun, hollow, listed := false, 0, 0
 	for _, c := range p.columns {
 		if c == p.unique || c == p.time && !p.person || p.in.format.kind == "log" && c.name == "time" {
 			continue
 		}
 		if c.filled == 0 {
 			hollow++
+			continue
+		}
+		if listed++; listed > mostListed {
 			continue
 		}
 		if !begun {
@@ -258,10 +269,14 @@ func (p *proposal) writeMembers(head string, line func(text, why string)) string
 		expr, why := c.member()
 		line("      "+memberKey(c.name)+": "+expr, why)
 	}
-	if hollow > 0 {
-		return "      # " + strconv.Itoa(hollow) + " columns are empty in all of these rows, and left out\n"
+	end := ""
+	if listed > mostListed {
+		end = "      # " + strconv.Itoa(listed-mostListed) + " columns more are left out; to have every column: properties: all\n"
 	}
-	return ""
+	if hollow > 0 {
+		end += "      # " + strconv.Itoa(hollow) + " columns are empty in all of these rows, and left out\n"
+	}
+	return end
 }
 
 func (p *proposal) formatLine() string {
@@ -276,6 +291,9 @@ func (p *proposal) formatLine() string {
 	}
 	if f.encoding != "" {
 		parts = append(parts, "encoding: "+f.encoding)
+	}
+	if f.columns != nil {
+		parts = append(parts, "columns: ["+strings.Join(f.columns, ", ")+"]")
 	}
 	if len(p.empties) > 0 {
 		var words []string
@@ -293,6 +311,12 @@ func (p *proposal) formatLine() string {
 func (p *proposal) formatWhy() string {
 	switch p.in.format.kind {
 	case "csv":
+		switch {
+		case p.in.format.columns != nil:
+			return "the first row seems to be data, not names: give the columns theirs"
+		case len(p.columns) == 1:
+			return "one column: none of , ; | and tab cuts the rows"
+		}
 		return strconv.Itoa(len(p.columns)) + " columns in nearly every row"
 	case "ndjson":
 		return "each line begins with {"

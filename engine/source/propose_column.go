@@ -217,6 +217,9 @@ func columnRef(name string) string {
 // yamlValue writes an expression as a value of YAML.
 func yamlValue(e string) string {
 	plain := e != "" && (e[0] == '_' || 'a' <= e[0]|0x20 && e[0]|0x20 <= 'z')
+	if strings.EqualFold(e, "null") {
+		plain = false // YAML's
+	}
 	if plain && !strings.Contains(e, ": ") && !strings.Contains(e, " #") && !strings.HasSuffix(e, ":") {
 		return e
 	}

@@ -21,6 +21,7 @@ var proposed = map[string][]string{
 	"crm_seeds/shopify/shopify_customer_data.csv":   {"user_id: id", "column: created_at"},
 	"crm_seeds/shopify/shopify_order_data.csv":      {"user_id: customer_id", "column: created_at"},
 	"telco_churn/Telco-Customer-Churn.csv":          {"user_id: customerID", "identify:", "number(MonthlyCharges)"},
+	"cdnow/CDNOW_sample.txt":                        {"columns: [column_1]", "seems to be data"},
 	"bank_marketing/bank-additional.csv":            {`delimiter: ";"`, "line()", "number(age)", "emp_var_rate"},
 	"weblogs/apache_logs":                           {"format: log", "page:"},
 	"retail_demo_store/users.json.gz":               {"format: json", "user_id: id", "email: try(email(email))", "platforms.ios.anonymous_id"},
@@ -62,6 +63,44 @@ func TestPropose(t *testing.T) {
 				t.Logf("%d rows, %d calls, refused %v\n%s", rows, items, refused, text)
 			}
 		})
+	}
+}
+
+// Of a file without names of columns no value comes into the proposal, and no row is lost.
+func TestProposeWithoutHeader(t *testing.T) {
+	for _, file := range []string{
+		"7;Ada;ada@example.org;3\n8;Bob;bob@example.org;4\n",
+		"7;Ada;2024-05-06 10:15:00;3\n8;Bob;2024-05-07 10:15:00;4\n",
+		"7;8;9\n1;2;3\n",
+	} {
+		text, err := Propose("people.csv", strings.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"Ada", "ada@", "10:15", "{7}", "`7`"} {
+			if bytes.Contains(text, []byte(word)) {
+				t.Errorf("%q stands in\n%s", word, text)
+			}
+		}
+		m, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows, items, refused := tally(t, m, strings.NewReader(file)); rows != 2 || items != 2 {
+			t.Errorf("%d rows, %d calls, refused %v of %q", rows, items, refused, file)
+		}
+	}
+	for _, names := range []string{"id,null,~,yes,Null", "id,---,a: b,# c", "id,a\tb,<<,*x,\"\"\"{y}\"\"\""} {
+		if _, err := Propose("f.csv", strings.NewReader(names+"\n1,2,3,4,5\n1,2,3,4\n")); err != nil {
+			t.Errorf("%s: %v", names, err)
+		}
+	}
+	wide := "id" + strings.Repeat(",x", 4500) + "\n1" + strings.Repeat(",2", 4500) + "\n"
+	if text, err := Propose("f.csv", strings.NewReader(wide)); err != nil || !bytes.Contains(text, []byte(" columns more are left out; to have every")) {
+		t.Errorf("many columns: %v\n%.200s", err, text)
+	}
+	if text, err := Propose("f.csv", strings.NewReader("id,2023,2024\na,5,6\n")); err != nil || !bytes.Contains(text, []byte("`2023`")) {
+		t.Errorf("years as names: %v\n%s", err, text)
 	}
 }
 

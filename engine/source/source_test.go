@@ -26,6 +26,7 @@ func TestParseErrors(t *testing.T) {
 		{"no version", "format: csv\n", "kith: 1 is missing"},
 		{"another version", "kith: 2\n", "line 1: invalid: this reads version 1"},
 		{"an unknown key", base + "rowz: 1\n", `line 6: invalid: "rowz" means nothing in a mapping; there may be kith, source`},
+		{"another document", base + "---\nrowz: 1\n", "line 6: invalid: a mapping is one document"},
 		{"a key twice", base + "kith: 1\n", `line 6: invalid: "kith" stands there twice`},
 		{"no format", "kith: 1\n", "format is missing: csv, ndjson"},
 		{"an unknown format", "kith: 1\nformat: xls\n", "line 2: invalid: format is one of csv"},
@@ -35,6 +36,9 @@ func TestParseErrors(t *testing.T) {
 		{"a condition that is none", base + "except: status\n", "a condition is needed"},
 		{"an open bracket", base + "except: (a = 'b'\n", `character 9: it ends where there should be )`},
 		{"an unknown function", base + "except: emty(a)\n", "there is no function emty; did you mean empty"},
+		{"two signs for equal", base + "except: a == 'b'\n", "character 3: equal is one ="},
+		{"two signs for and", base + "except: a = 'b' && c = 'd'\n", "it is written and"},
+		{"a text without quotes", base + "id: order-{a}\n", "stands in double quotes"},
 		{"too many arguments", base + "except: empty(a, b)\n", "it is written empty(x)"},
 		{"a layout", base + "time: {column: a, layout: yyyy}\n", "line 6: invalid: a layout is iso"},
 		{"a zone", base + "time: {column: a, zone: Mars/Olympus}\n", `the zone "Mars/Olympus" is not known`},
@@ -71,6 +75,8 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"an empty file", plainMap, strings.NewReader(""), "the file is empty"},
 		{"an unknown column", plainMap, strings.NewReader("id,a,xx\n1,2,3\n"), `there is no column "x"; a text stands in quotes: "x". The columns are: a, xx, id`},
+		{"no header", plainMap, strings.NewReader("7,Ada,ada@example.org\n"), `no column "id", and the first row seems to be data: a file without names of columns needs format: {type: csv, columns: [...]}`},
+		{"CR alone", plainMap, strings.NewReader("id,x\r1,2\r"), "end with CR alone"},
 		{"a text that is a column", strings.Replace(plainMap, "x: x", `x: "x"`, 1), strings.NewReader("id,x\n1,2\n"), "without quotes it is the column"},
 		{"a directory", plainMap, dir, "is a directory"},
 		{"latin letters in the header", plainMap, strings.NewReader("id,x\xe9\n1,2\n"), "encoding: windows-1252"},
@@ -437,5 +443,19 @@ func TestTheHeadTellsKeysApart(t *testing.T) {
 	}
 	if strings.Contains(one, "first") || strings.Contains(one, "NOTHING") {
 		t.Errorf("the head says too much: %s", one)
+	}
+}
+
+// Operands of & are joined as one: an empty one is as if it were not there, and
+// only where all columns are empty is the whole.
+func TestJoined(t *testing.T) {
+	mapping := "kith: 1\nformat: csv\nid: n\nperson: {user_id: n}\nrows:\n  - identify:\n    traits:\n      p: a & '-' & b\n      q: join(a, '-', b)\n      r: \"{a}-{b}\"\n"
+	got := mapText(t, mapping, "n,a,b\n1,x,y\n2,,y\n3,x,\n4,,\n")
+	var want strings.Builder
+	for i, s := range []string{"x-y", "-y", "x-"} {
+		fmt.Fprintf(&want, `{"type":"identify","messageId":"load:%d","userId":"%d","traits":{"p":"%s","q":"%s","r":"%s"}}`+"\n", i+1, i+1, s, s, s)
+	}
+	if want.WriteString(`{"type":"identify","messageId":"load:4","userId":"4"}` + "\n"); got != want.String() {
+		t.Errorf("got\n%swant\n%s", got, want.String())
 	}
 }
