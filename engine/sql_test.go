@@ -1,6 +1,9 @@
 package engine
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // What DuckDB spills is encrypted: a statement opens what is sealed.
 func TestSpilledRowsAreEncrypted(t *testing.T) {
@@ -20,5 +23,21 @@ func TestSpillingWorks(t *testing.T) {
 	q := "SELECT count(*), max(n) FROM (SELECT row_number() OVER (ORDER BY md5(i::VARCHAR)) n FROM range(2000000) r(i))"
 	if got := queried(t, e, q); got != "2000000|2000000\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// No table has a column that DuckDB takes for a word of its own: each is named
+// without quotes.
+func TestColumnsNeedNoQuotes(t *testing.T) {
+	e := open(t, t.TempDir())
+	if _, err := e.Load(t.Context(), strings.NewReader(shop), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range strings.Fields("events profiles identifiers decisions merges rejects loads sources columns segments members changes") {
+		columns := strings.Fields(queried(t, e, "SELECT column_name FROM (DESCRIBE "+table+")"))
+		if len(columns) < 2 {
+			t.Errorf("%s has the columns %v", table, columns)
+		}
+		queried(t, e, "SELECT "+strings.Join(columns, ", ")+" FROM "+table)
 	}
 }

@@ -118,7 +118,7 @@ func (w *view) changes() history.Table {
 	fields := []history.Field{
 		{Name: "seq", Type: history.UBigInt}, {Name: "segment", Type: history.String}, {Name: "version", Type: history.UInt},
 		{Name: "profile_id", Type: history.UInt}, {Name: "entered", Type: history.Bool}, {Name: "cause", Type: history.String},
-		{Name: "of", Type: history.UBigInt}, {Name: "at", Type: history.Timestamp},
+		{Name: "of", Type: history.UBigInt}, {Name: "moved_at", Type: history.Timestamp},
 	}
 	const group = 64
 	keys := sync.OnceValues(w.v.snap.ChangeKeys)

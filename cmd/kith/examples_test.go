@@ -159,11 +159,17 @@ func (f *exampleFile) load(t *testing.T, e *engine.Engine, name string) {
 
 func (f *exampleFile) once(t *testing.T, e *engine.Engine, mapping []byte) engine.LoadReport {
 	t.Helper()
+	return f.read(t, e, mapping, unpacked(t, f.file))
+}
+
+// read brings a text in as the file.
+func (f *exampleFile) read(t *testing.T, e *engine.Engine, mapping []byte, text string) engine.LoadReport {
+	t.Helper()
 	m, err := source.Parse(mapping)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := m.Open(f.file, strings.NewReader(unpacked(t, f.file)))
+	in, err := m.Open(f.file, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
