@@ -17,12 +17,13 @@ type catalog struct {
 	traits   map[string]history.Field                // by path
 	leaves   map[string]map[history.FieldType]string // by path: columns of events that read it as a type
 	tables   map[string][]history.Field
+	lists    listNames
 	segments func(name string) (query.Cond, error)
 }
 
 // catalog gives that of a view.
 func (w *view) catalog() *catalog {
-	c := &catalog{traits: map[string]history.Field{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}}
+	c := &catalog{traits: map[string]history.Field{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}, lists: w.v.lists}
 	fields := w.profiles().Fields()
 	for i, col := range w.e.traits.all()[:len(fields)-fixedColumns] {
 		c.traits[col.path] = fields[fixedColumns+i]
@@ -71,3 +72,6 @@ func (c *catalog) Cell(table, column string, as query.Type) (string, error) {
 
 // Segment implements query.Catalog.
 func (c *catalog) Segment(name string) (query.Cond, error) { return c.segments(name) }
+
+// List implements query.Catalog.
+func (c *catalog) List(name string) error { return c.lists.has(name) }
