@@ -48,10 +48,7 @@ func TestExportAndWaterfall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want []string
-	for _, line := range strings.Fields(typed(t, "", "sql", dir, "SELECT id FROM profiles WHERE known ORDER BY id").out)[1:] {
-		want = append(want, line)
-	}
+	want := strings.Fields(typed(t, "", "sql", dir, "SELECT id FROM profiles WHERE known ORDER BY id").out)[1:]
 	var got []string
 	for id := range s.All() {
 		got = append(got, group(int64(id)))
