@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"io"
 	"slices"
 	"strings"
 
@@ -17,11 +17,18 @@ import (
 // ListReport is what an import made of a list.
 type ListReport struct {
 	List
-	Given     int   `json:"given"`      // identifiers that were handed over
-	Repeated  int   `json:"repeated"`   // of them, that had been handed over before
-	Unknown   int   `json:"unknown"`    // that nobody has yet
-	Refused   int   `json:"refused"`    // that are no identifiers of their space, or blocked
-	RefusedAt []int `json:"refused_at"` // the first ten of these, counted from 1
+	Given     int     `json:"given"`      // identifiers that were handed over
+	Repeated  int     `json:"repeated"`   // of them, that had been handed over before
+	Unknown   int     `json:"unknown"`    // that nobody has yet
+	Refused   int     `json:"refused"`    // that are no identifiers of a space that there is, or blocked
+	RefusedAt []int64 `json:"refused_at"` // the lines of the first ten of these
+}
+
+// Identifiers is what a static list is imported from.
+type Identifiers interface {
+	// Next gives an identifier and its line; io.EOF after the last. A line that
+	// says none is given as one of no space.
+	Next() (id kith.Identifier, line int64, err error)
 }
 
 // mostRefused is how many of what was refused a report names.
@@ -31,11 +38,13 @@ const mostRefused = 10
 // to it or takes away from it. They are compared in the form that the rules give
 // them; those of the space id are public ids. Who has one of them is on the list;
 // who gets one later is on it from then on. What is no identifier is counted and
-// left out. It is all or nothing: after an error nothing has changed. ErrInvalid
-// says that nothing was handed over that is one, ErrNotFound that there is no
-// list to take away from.
-func (e *Engine) ImportList(ctx context.Context, name string, ids iter.Seq2[kith.Identifier, error], mode ListMode) (ListReport, error) {
-	m := &listImport{e: e, ctx: ctx, rec: storage.ListRecord{Name: name, Mode: string(mode)}}
+// left out. Segments that ask for the list are moved in the commit that makes the
+// import count, or built again after it where it moves thousands. It is all or
+// nothing: after an error nothing has changed. ErrInvalid says that nothing was
+// handed over that is an identifier, ErrNotFound that there is no list to take
+// away from.
+func (e *Engine) ImportList(ctx context.Context, name string, ids Identifiers, mode ListMode) (ListReport, error) {
+	m := &listImport{e: e, ctx: ctx, rec: storage.ListRecord{Name: name, Mode: string(mode)}, report: ListReport{RefusedAt: []int64{}}}
 	switch {
 	case !segmentName.MatchString(name):
 		return m.report, &kith.Error{Op: "engine.ImportList", On: "name", Kind: kith.ErrInvalid, Err: errName}
@@ -44,22 +53,24 @@ func (e *Engine) ImportList(ctx context.Context, name string, ids iter.Seq2[kith
 	case e.o.ReadOnly:
 		return m.report, &kith.Error{Op: "engine.ImportList", On: "list " + name, Kind: kith.ErrClosed, Err: errors.New("opened to read only")}
 	}
-	for _, step := range []func() error{m.exists, func() error { return e.sweepContents(ctx) }, func() error { return m.read(ids) }, m.write, m.find} {
+	for _, step := range [...]func() error{m.exists, func() error { return e.sweepContents(ctx) }, func() error { return m.read(ids) }, m.write, m.find} {
 		if err := step(); err != nil {
-			return m.report, errors.Join(err, m.dropped(m.rec.Chunks > 0))
+			return m.report, errors.Join(err, m.dropped())
 		}
 	}
+	Point("list-written")
 	var gone []content
 	err := e.inLine(func() (err error) {
 		gone, err = m.count()
 		return err
 	})
 	if errors.Is(err, kith.ErrNotFound) { // it was dropped meanwhile
-		return m.report, errors.Join(err, m.dropped(true))
+		return m.report, errors.Join(err, m.dropped())
 	}
 	if err != nil {
-		return m.report, err // it may count after all: the commit is what failed
+		return m.report, err // it may count after all, where the commit is what failed; if not, the next opening finds its chunks
 	}
+	Point("list-counted")
 	if err := e.dropContents(context.WithoutCancel(ctx), gone); err != nil {
 		return m.report, err
 	}
@@ -84,10 +95,7 @@ func (m *listImport) bad(format string, args ...any) error {
 }
 
 // dropped deletes chunks that will not count.
-func (m *listImport) dropped(some bool) error {
-	if !some {
-		return nil
-	}
+func (m *listImport) dropped() error {
 	return m.e.dropContents(context.WithoutCancel(m.ctx), []content{{m.rec.Content, m.rec.Chunks}})
 }
 
@@ -105,9 +113,13 @@ func (m *listImport) exists() error {
 }
 
 // read takes the identifiers, as tokens.
-func (m *listImport) read(ids iter.Seq2[kith.Identifier, error]) error {
+func (m *listImport) read(ids Identifiers) error {
 	r := &m.report
-	for id, err := range ids {
+	for {
+		id, line, err := ids.Next()
+		if err == io.EOF {
+			break
+		}
 		if err != nil {
 			return m.bad("%w", err)
 		}
@@ -116,26 +128,21 @@ func (m *listImport) read(ids iter.Seq2[kith.Identifier, error]) error {
 				return err
 			}
 		}
-		if _, ok := m.e.matcher.Load().Find(id.Space); !ok && id.Space != publicSpace { // it may hold a person's data: a line that is cut elsewhere than was meant
-			return m.bad("identifier %d is of a space that there is not; there are %s", r.Given, strings.Join(m.e.matcher.Load().Names(), ", "))
+		if t, ok := m.e.tokenOf(id); ok {
+			m.tokens = append(m.tokens, t)
+		} else if r.Refused++; len(r.RefusedAt) < mostRefused {
+			r.RefusedAt = append(r.RefusedAt, line)
 		}
-		t, ok := m.e.tokenOf(id)
-		if !ok {
-			if r.Refused++; len(r.RefusedAt) < mostRefused {
-				r.RefusedAt = append(r.RefusedAt, r.Given)
-			}
-			continue
-		}
-		m.tokens = append(m.tokens, t)
 	}
 	slices.SortFunc(m.tokens, func(a, b kith.Token) int { return bytes.Compare(a[:], b[:]) })
 	m.tokens = slices.Compact(m.tokens)
 	r.Repeated = r.Given - r.Refused - len(m.tokens)
 	switch {
 	case r.Given == 0:
-		return m.bad("nothing was handed over; kith list drop takes a list away")
+		return m.bad("nothing was handed over")
 	case len(m.tokens) == 0:
-		return m.bad("none of the %d that were handed over is an identifier of its space", r.Given)
+		return m.bad("none of the %d that were handed over is an identifier; the spaces are %s, and %s for public ids",
+			r.Given, strings.Join(m.e.matcher.Load().Names(), ", "), publicSpace)
 	}
 	m.rec.Given, m.rec.Refused, m.rec.Tokens = r.Given, r.Refused, len(m.tokens)
 	return nil
@@ -168,19 +175,24 @@ func (m *listImport) write() error {
 	return nil
 }
 
-// find asks which fragments have the tokens, beside the line. What comes
+// find asks which fragments have the tokens, beside the line. What is numbered
 // meanwhile, count looks at.
 func (m *listImport) find() error {
-	err := m.e.inLine(func() error {
-		m.from, m.anew = m.e.line.head.Fragments, m.e.static.anew
-		return nil
-	})
+	err := m.e.inLine(func() error { m.anew = m.e.static.anew; return nil })
 	if err != nil {
 		return err
 	}
+	v, err := m.e.acquire() // an unload waits until it is let go
+	if err != nil {
+		return err
+	}
+	defer m.e.release(v)
+	m.from = v.fragments
 	return m.findAll()
 }
 
+// findAll asks for the fragments below from. Above them some may not stay: those
+// of a turn that is foretold.
 func (m *listImport) findAll() error {
 	m.handed = newHanded()
 	for i, t := range m.tokens {
@@ -193,7 +205,7 @@ func (m *listImport) findAll() error {
 		if err != nil {
 			return err
 		}
-		m.handed.add(t, f, ok)
+		m.handed.add(t, f, ok && uint32(f) < m.from)
 	}
 	return nil
 }
@@ -201,6 +213,7 @@ func (m *listImport) findAll() error {
 // since looks at the identifiers that were numbered since find.
 func (m *listImport) since() error {
 	if m.anew != m.e.static.anew { // an unload has replaced what find looked at
+		m.from = m.e.line.head.Fragments
 		return m.findAll()
 	}
 	for f := m.from; f < m.e.line.head.Fragments; f++ {
