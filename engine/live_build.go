@@ -158,6 +158,9 @@ func (l *live) subscribe(s *liveSegment) {
 // count of what is over, and asks about everybody, some at a time between the
 // turns of others. It runs beside the line, for one segment after another.
 func (e *Engine) build(ctx context.Context, s *liveSegment) error {
+	if err := e.inLive(ctx, s, func(*live) error { return nil }); err != nil { // what defined it is published then: a table that was loaded is seen
+		return err
+	}
 	if err := e.fillLeaves(ctx, s); err != nil {
 		return err
 	}

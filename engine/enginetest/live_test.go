@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,4 +255,35 @@ func (w *liveWorld) replay(t *testing.T, causes map[kith.Cause]int) int {
 		}
 	}
 	return n
+}
+
+// A segment that is built again for a table sees the rows that were loaded, also
+// where its builder is faster than the line that publishes them.
+func TestLiveSeesTheTableThatWasLoaded(t *testing.T) {
+	var slow atomic.Bool
+	point := engine.Point
+	engine.Point = func(string) {
+		if slow.Load() {
+			time.Sleep(30 * time.Millisecond)
+		}
+	}
+	t.Cleanup(func() { engine.Point = point }) // after the engine is closed
+	e := shop(t, "")
+	give := func(sku string) {
+		t.Helper()
+		if _, err := e.LoadTable(t.Context(), "goods", &sheet{[]string{"sku"}, [][]string{{sku}}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give("gold")
+	if _, err := e.Define(t.Context(), "some", "plan IN (SELECT sku FROM goods)"); err != nil {
+		t.Fatal(err)
+	}
+	slow.Store(true)
+	give("pro")
+	slow.Store(false)
+	segmentsHold(t, e)
+	if n := count(t, e, "some"); n != 1 {
+		t.Errorf("%d members, want 1", n)
+	}
 }
