@@ -120,7 +120,7 @@ func (p *planning) onList(x *OnList) (*Plan, error) {
 		return nil, err
 	}
 	l := &Piece{Cond: x, Way: ByList, List: x.List}
-	return &Plan{leaf: l, way: ByList, size: p.x.Size(l)}, nil
+	return &Plan{leaf: l, way: ByTrait, size: p.x.Size(l)}, nil // it costs what a trait does
 }
 
 // member plans the condition of another segment in its place.
