@@ -61,9 +61,10 @@ type Profile struct {
 	LastSeen  time.Time   `json:"last_seen,omitzero"`
 	Known     bool        `json:"known"` // has an identifier other than anonymous and device ids
 	Events    uint64      `json:"events"`
-	Traits    []Trait     `json:"traits"`           // by name
-	Links     []Linked    `json:"identifiers"`      // the identifiers, in the order of their fragments' numbers
-	Flagged   Flagged     `json:"flagged,omitzero"` // events that stand outside of everything else here
+	Traits    []Trait     `json:"traits"`             // by name
+	Computed  []Computed  `json:"computed,omitempty"` // computed traits, by name
+	Links     []Linked    `json:"identifiers"`        // the identifiers, in the order of their fragments' numbers
+	Flagged   Flagged     `json:"flagged,omitzero"`   // events that stand outside of everything else here
 	Activity  []Activity  `json:"activity"`
 	Recent    []Happening `json:"recent"` // newest first
 	At        Seq         `json:"at"`     // the number at which all of this was true
@@ -87,6 +88,12 @@ type Trait struct {
 	Time     time.Time       `json:"time,omitzero"`
 	Source   string          `json:"source"`
 	Previous *Said           `json:"previous,omitempty"`
+}
+
+// Computed is the value of a computed trait: nobody said it, it is worked out.
+type Computed struct {
+	Name  string          `json:"name"`
+	Value json.RawMessage `json:"value"`
 }
 
 // Said is an earlier value of a trait.

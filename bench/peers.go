@@ -14,7 +14,7 @@ import (
 
 // dialect is how a server is told the tables, and asked the six predicates.
 type dialect struct {
-	start  func(ctx context.Context, dir string) (*peer.Server, error)
+	start  func(ctx context.Context) (*peer.Server, error)
 	tables []string
 	after  []string // when they are filled
 	ask    string
@@ -47,7 +47,7 @@ func (r *run) peers(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	for _, d := range dialects {
-		s, err := d.start(ctx, r.path("server"))
+		s, err := d.start(ctx)
 		if errors.Is(err, peer.ErrAbsent) {
 			r.say("peers: %v", err)
 			continue

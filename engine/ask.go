@@ -21,9 +21,11 @@ type inquiry struct {
 	as  string
 	all map[string]Segment
 
-	standing bool     // now is what the standing clock says
-	w        *view    // what DuckDB sees; nil until history is ready
-	cat      *catalog // what names mean there
+	traits   map[string]query.Value // computed traits
+	written  map[string]query.Value // those of them that are written out: no column is current
+	standing bool                   // now is what the standing clock says
+	w        *view                  // what DuckDB sees; nil until history is ready
+	cat      *catalog               // what names mean there
 }
 
 // inquiry begins one. It must be closed.
@@ -32,6 +34,9 @@ func (e *Engine) inquiry(o *AskOptions) (*inquiry, error) {
 		o = &AskOptions{}
 	}
 	v, err := e.acquire()
+	if o.Now.IsZero() && err == nil {
+		v, err = e.told(v)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +46,9 @@ func (e *Engine) inquiry(o *AskOptions) (*inquiry, error) {
 	}
 	if err == nil {
 		a.all, err = e.definitions(v.snap)
+	}
+	if err == nil {
+		err = a.values()
 	}
 	if err != nil {
 		a.close()
@@ -66,7 +74,7 @@ func (a *inquiry) history(ctx context.Context) error {
 		return err
 	}
 	a.w, a.cat = w, w.catalog()
-	a.cat.segments = a.segment
+	a.cat.segments, a.cat.computed = a.segment, a.written
 	return nil
 }
 
@@ -97,7 +105,7 @@ func (a *inquiry) condition(op, text string) (query.Cond, error) {
 		return nil, &kith.Error{Op: op, Err: err}
 	}
 	if t, ok := c.(*query.Truth); ok && segmentName.MatchString(text) { // one word: a segment, or a trait that there is
-		if trait, ok := t.V.(*query.Trait); ok && !trait.Fixed && a.e.traits.find(trait.Path) == nil {
+		if trait, ok := t.V.(*query.Trait); ok && !trait.Fixed && a.traits[trait.Path] == nil && a.e.traits.find(trait.Path) == nil {
 			return nil, noSegment(op, text)
 		}
 	}
@@ -111,7 +119,7 @@ func (a *inquiry) absent(c query.Cond) []string {
 		name := ""
 		switch x := v.(type) {
 		case *query.Trait:
-			if _, ok := a.cat.traits[x.Path]; !ok && !x.Fixed {
+			if _, ok := a.cat.traits[x.Path]; !ok && !x.Fixed && a.traits[x.Path] == nil {
 				name = x.Path
 			}
 		case *query.Field:

@@ -64,6 +64,12 @@ func (e *Engine) Check(ctx context.Context, o *CheckOptions) (CheckReport, error
 		o = &CheckOptions{}
 	}
 	v, err := e.acquire()
+	if err == nil && len(v.shown) > 0 && !e.o.ReadOnly { // what is being built is of no use to anybody yet
+		e.release(v)
+		if err = e.await(ctx); err == nil {
+			v, err = e.acquire()
+		}
+	}
 	if err != nil {
 		return CheckReport{}, err
 	}
@@ -127,7 +133,7 @@ func (c *checker) run() error {
 	}{
 		{"store", c.store}, {"keys", c.keyring}, {"log", c.log}, {"history", c.history},
 		{"identifiers", c.identifiers}, {"decisions", c.decisions}, {"events", c.events},
-		{"rejects", c.rejects}, {"tables", c.tables}, {"segments", c.segments}, {"lists", c.lists}, {"changes", c.changes}, {"numbers", c.accounted}, {"message ids", c.ids}, {"near-duplicates", c.near}, {"places", c.runs}, {"words", c.words},
+		{"rejects", c.rejects}, {"tables", c.tables}, {"segments", c.segments}, {"computed traits", c.computed}, {"lists", c.lists}, {"changes", c.changes}, {"numbers", c.accounted}, {"message ids", c.ids}, {"near-duplicates", c.near}, {"places", c.runs}, {"words", c.words},
 		{"profiles", c.profiles}, {"values", c.values},
 	}
 	for i, s := range steps {

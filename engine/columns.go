@@ -17,7 +17,7 @@ func (w *view) eventColumns(r *records) error {
 		if name == "" {
 			name = kith.Kind(p.Kind).String()
 		}
-		r.add("events", name, p.Path, class.String(), text(p.Type), int64(p.Filled), int64(p.Rows), int64(p.Conflicts))
+		r.add("events", name, p.Path, class.String(), text(p.Type), int64(p.Filled), int64(p.Rows), int64(p.Conflicts), false)
 	}
 	return nil
 }

@@ -9,7 +9,13 @@ import (
 	"github.com/kithdb/kith/storage/history"
 )
 
-func init() { history.FoldText = query.Fold }
+func init() {
+	history.FoldText = query.Fold
+	history.Calculate = func(op byte, a, b [2]uint64) ([2]uint64, bool) {
+		d, ok := query.Calculate(query.Func(string(rune(op))), query.Dec{Lo: a[0], Hi: int64(a[1])}, query.Dec{Lo: b[0], Hi: int64(b[1])})
+		return [2]uint64{d.Lo, uint64(d.Hi)}, ok
+	}
+}
 
 // catalog says what the names of a condition mean in one version: what SQL
 // sees under them (docs/sql.md). It is a query.Catalog.
@@ -19,14 +25,18 @@ type catalog struct {
 	tables   map[string][]history.Field
 	lists    listNames
 	segments func(name string) (query.Cond, error)
+	computed map[string]query.Value // computed traits that are written out
+	sealed   map[string]bool        // traits that have no column, by path
+	clear    bool                   // these are missing: what is asked for stands in the clear
 }
 
 // catalog gives that of a view.
 func (w *view) catalog() *catalog {
-	c := &catalog{traits: map[string]history.Field{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}, lists: w.v.lists}
-	fields := w.profiles().Fields()
-	for i, col := range w.e.traits.all()[:len(fields)-fixedColumns] {
-		c.traits[col.path] = fields[fixedColumns+i]
+	c := &catalog{traits: map[string]history.Field{}, sealed: map[string]bool{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}, lists: w.v.lists}
+	columns := w.v.columns(w.e)
+	for i, f := range profileFields(columns)[fixedColumns:] {
+		c.traits[columns[i].path] = f
+		c.sealed[columns[i].path] = columns[i].kind == typeSealed
 	}
 	for _, t := range w.references() {
 		c.tables[strings.ToLower(t.Name())] = t.Fields()
@@ -44,7 +54,18 @@ var fieldTypeOf = map[query.Type]history.FieldType{query.Text: history.String, q
 // Trait implements query.Catalog.
 func (c *catalog) Trait(path string, as query.Type) (string, bool) {
 	f, ok := c.traits[path]
-	return query.Ident(f.Name), ok && readings[f.Type] == as
+	return query.Ident(f.Name), ok && readings[f.Type] == as && !(c.clear && c.sealed[path])
+}
+
+// Computed implements query.Catalog.
+func (c *catalog) Computed(path string) (query.Value, query.Catalog, bool) {
+	def, ok := c.computed[path]
+	if !ok {
+		return nil, nil, false
+	}
+	in := *c
+	in.clear = true
+	return def, &in, true
 }
 
 // Field implements query.Catalog.

@@ -63,6 +63,7 @@ type Engine struct {
 
 	builder  builder // of segments
 	line     *line
+	hidden   map[string]keeping // computed traits of a directory that is opened read-only
 	follow   *follower
 	versions versions
 	ended    chan struct{} // closed when the line has ended
@@ -84,11 +85,13 @@ func Open(dir string, o *Options) (*Engine, error) {
 		e.abandon()
 		return nil, err
 	}
-	if !e.o.ReadOnly {
-		if err := e.startLive(); err != nil {
-			e.abandon()
-			return nil, err
-		}
+	start := e.startLive
+	if e.o.ReadOnly {
+		start = e.hideComputed
+	}
+	if err := start(); err != nil {
+		e.abandon()
+		return nil, err
 	}
 	go e.line.run()
 	go e.follow.run()

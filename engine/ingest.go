@@ -203,7 +203,7 @@ const (
 	sealDocument = 3
 	sealReject   = 4
 	sealPiece    = 5
-	sealSegment  = 6
+	sealSegment  = 6 // of computed traits, too
 )
 
 // source names where the item comes from.

@@ -20,7 +20,9 @@ type live struct {
 	members  *storage.Values
 	numbers  map[string]uint32 // of segments, by name
 	segs     map[uint32]*liveSegment
-	order    []*liveSegment // what others use comes before what uses it
+	order    []*liveSegment          // what others use comes before what uses it
+	values   int                     // so many of order are computed traits: they come first
+	computed map[string]*liveSegment // computed traits, by name
 	leaves   map[string]*liveLeaf
 	named    map[string][]*liveLeaf    // by the names of the events that they can count
 	every    []*liveLeaf               // those that can count an event of any name
@@ -36,14 +38,18 @@ type live struct {
 	changes  []storage.Change
 	paths    map[string]uint32  // numbers of the paths that leaves look at
 	turn     *turn              // that is being settled
-	known    map[string]keeping // by name; replaced, never changed
+	known    map[string]keeping // segments by name; replaced, never changed
+	shown    map[string]keeping // computed traits by name; so, too
 	resuming int                // segments that the clock waits for: they are not built since the directory was opened
 }
 
-// liveSegment is a segment that is kept current.
+// liveSegment is a segment, or a computed trait, that is kept current.
 type liveSegment struct {
 	Segment
 	number  uint32
+	trait   bool           // it is a computed trait, of which Text is the value
+	col     *column        // of a computed trait: where the values stand; nil: it was dropped
+	others  []*column      // where those of earlier versions may stand, which had another type
 	prog    *query.Program // nil: it was dropped, nobody is in it
 	leaves  []*liveLeaf    // of prog's
 	ranks   []*ranking
@@ -88,7 +94,8 @@ func (e *Engine) newLive() (*live, error) {
 	}
 	return &live{
 		e: e, members: members, numbers: map[string]uint32{}, segs: map[uint32]*liveSegment{}, leaves: map[string]*liveLeaf{},
-		named: map[string][]*liveLeaf{}, traits: map[uint32][]*liveSegment{}, onLists: map[string][]*liveSegment{}, ranks: map[string]*ranking{},
+		computed: map[string]*liveSegment{},
+		named:    map[string][]*liveLeaf{}, traits: map[uint32][]*liveSegment{}, onLists: map[string][]*liveSegment{}, ranks: map[string]*ranking{},
 		touched: map[uint32]*touch{}, paths: map[string]uint32{}, now: math.MinInt64, newest: math.MinInt64,
 	}, nil
 }
@@ -183,6 +190,13 @@ func (l *live) settle(at int64) error {
 		rows = append(rows, f)
 	}
 	slices.Sort(rows)
+	if l.values > 0 { // before anything looks at them
+		for _, f := range rows {
+			if err := l.again(f, l.touched[f], at, l.order[:l.values]); err != nil {
+				return err
+			}
+		}
+	}
 	if err := l.rankAll(rows, at); err != nil {
 		return err
 	}
@@ -196,7 +210,7 @@ func (l *live) settle(at int64) error {
 	for _, f := range rows {
 		t := l.touched[f]
 		delete(l.touched, f)
-		if err := l.again(f, t, at); err != nil {
+		if err := l.again(f, t, at, l.order[l.values:]); err != nil {
 			return err
 		}
 		clear(t.segs)
@@ -206,16 +220,18 @@ func (l *live) settle(at int64) error {
 	return nil
 }
 
-// again asks about the owner of a fragment and, where it has been absorbed, takes it out itself.
-func (l *live) again(f uint32, t *touch, at int64) error {
+// again asks some of order about the owner of a fragment and, where it has been absorbed, takes it out itself.
+func (l *live) again(f uint32, t *touch, at int64, some []*liveSegment) error {
 	owner := uint32(l.e.people.Owner(kith.FragmentID(f)))
 	p := livePerson{l: l, row: owner}
-	for i, s := range l.order {
-		if !t.all && t.segs[i>>6]>>(i&63)&1 == 0 {
+	for _, s := range some {
+		if !t.all && t.segs[s.place>>6]>>(s.place&63)&1 == 0 {
 			continue
 		}
 		if owner != f {
-			if err := l.put(s, f, false, t, at); err != nil {
+			if s.trait {
+				l.show(s, f, query.Datum{}, false)
+			} else if err := l.put(s, f, false, t, at); err != nil {
 				return err
 			}
 		}
@@ -236,6 +252,9 @@ func (l *live) again(f uint32, t *touch, at int64) error {
 func (l *live) decide(s *liveSegment, p *livePerson, t *touch, at int64) (moved bool, err error) {
 	if p.row >= s.upTo {
 		return false, nil // its turn comes while the segment is built
+	}
+	if s.trait {
+		return l.value(s, p, at)
 	}
 	is := false
 	if s.prog != nil {

@@ -16,9 +16,20 @@ import (
 // rowsAtOnce is how many people are asked about in one turn while a segment is built.
 const rowsAtOnce = 4096
 
-// open takes up the segments of a directory, as of the instant of its last commit.
-func (l *live) open(all map[string]Segment, now int64, cause kith.Cause) error {
-	l.now, l.resuming = now, len(all)
+// open takes up the segments and computed traits of a directory, as of the instant of its last commit.
+func (l *live) open(all map[string]Segment, traits map[string]ComputedTrait, now int64, cause kith.Cause) error {
+	l.now, l.resuming = now, len(all)+len(traits)
+	inOrder, err := usedFirst(traits)
+	if err != nil {
+		return err
+	}
+	for _, t := range inOrder { // they are built in this order
+		n, err := l.defineTrait(t, cause)
+		if err != nil {
+			return err
+		}
+		n.resumed = true
+	}
 	for _, s := range numbered(all) {
 		n, err := l.define(s, cause)
 		if err != nil {
@@ -42,7 +53,7 @@ func numbered(all map[string]Segment) []Segment {
 // define takes up a definition of a segment, or that it was dropped, and lets it
 // be built. Everything that happens from here on goes into its leaves.
 func (l *live) define(def Segment, cause kith.Cause) (*liveSegment, error) {
-	s := &liveSegment{l: l, Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause, built: make(chan struct{})}
+	s := l.fresh(def, cause)
 	l.numbers[def.Name] = def.number
 	if def.Text != "" {
 		c, err := query.Parse(def.Text)
@@ -52,6 +63,18 @@ func (l *live) define(def Segment, cause kith.Cause) (*liveSegment, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	l.enter(s)
+	return s, nil
+}
+
+func (l *live) fresh(def Segment, cause kith.Cause) *liveSegment {
+	return &liveSegment{l: l, Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause, built: make(chan struct{})}
+}
+
+// enter lets what was defined be built.
+func (l *live) enter(s *liveSegment) {
+	if s.prog != nil {
 		for _, leaf := range s.prog.Leaves() {
 			s.leaves = append(s.leaves, l.leaf(leaf))
 		}
@@ -63,7 +86,6 @@ func (l *live) define(def Segment, cause kith.Cause) (*liveSegment, error) {
 	l.arrange()
 	l.tell(s, false)
 	l.e.builder.put(s)
-	return s, nil
 }
 
 // leaf gives the state of a sub-select, that of another segment where one has the same.
@@ -91,6 +113,9 @@ func (l *live) arrange() {
 		seen[s.number] = true
 		s.users = nil
 		if s.prog != nil {
+			for _, used := range s.prog.Traits() {
+				visit(l.computed[used])
+			}
 			for _, used := range s.prog.Segments() {
 				visit(l.segs[l.numbers[used]])
 			}
@@ -98,6 +123,10 @@ func (l *live) arrange() {
 		s.place = len(l.order)
 		l.order = append(l.order, s)
 	}
+	for _, name := range sortedKeys(l.computed) {
+		visit(l.computed[name])
+	}
+	l.values = len(l.order)
 	for n := uint32(0); int(n) < len(l.numbers); n++ {
 		visit(l.segs[n])
 	}
@@ -139,6 +168,10 @@ func (l *live) subscribe(s *liveSegment) {
 			}
 			continue
 		}
+		if u := l.computed[path]; u != nil && u.prog != nil {
+			u.users = append(u.users, s)
+			continue
+		}
 		top := l.e.traits.top(traitPath(path))
 		if !slices.Contains(l.traits[top], s) {
 			l.traits[top] = append(l.traits[top], s)
@@ -158,9 +191,6 @@ func (l *live) subscribe(s *liveSegment) {
 // count of what is over, and asks about everybody, some at a time between the
 // turns of others. It runs beside the line, for one segment after another.
 func (e *Engine) build(ctx context.Context, s *liveSegment) error {
-	if err := e.inLive(ctx, s, func(*live) error { return nil }); err != nil { // what defined it is published then: a table that was loaded is seen
-		return err
-	}
 	if err := e.fillLeaves(ctx, s); err != nil {
 		return err
 	}
@@ -306,13 +336,17 @@ func readMatch(rows *sql.Rows, values []query.Value, in []any) (fragment uint32,
 	return fragment, m, nil
 }
 
-// tell lets readers of the next version know how a segment stands.
+// tell lets readers of the next version know how a segment, or a computed trait, stands.
 func (l *live) tell(s *liveSegment, ready bool) {
+	if s.trait {
+		l.tellTrait(s, ready)
+		return
+	}
 	l.known = maps.Clone(l.known)
 	if l.known == nil {
 		l.known = map[string]keeping{}
 	}
-	l.known[s.Name] = keeping{s.number, s.Segment.Version, ready && s.prog != nil, s.built}
+	l.known[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready && s.prog != nil, built: s.built}
 }
 
 // fillRanks gives the rankings the numbers of some people.
@@ -352,7 +386,7 @@ func (l *live) askNext(s *liveSegment) (done bool, err error) {
 	}
 	s.upTo = to
 	for row := from; row < min(to, l.e.line.head.Fragments); row++ {
-		if s.prog != nil || l.members.Has(s.number, row) {
+		if s.prog != nil || s.trait && s.left(row) || !s.trait && l.members.Has(s.number, row) {
 			l.touch(kith.FragmentID(row), s, s.cause, s.of)
 		}
 	}

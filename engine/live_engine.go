@@ -11,12 +11,13 @@ import (
 	"github.com/kithdb/kith/storage/bitmap"
 )
 
-// keeping is what readers of a version know of a segment.
+// keeping is what readers of a version know of a segment, or of a computed trait.
 type keeping struct {
 	number  uint32
 	version uint32
 	ready   bool // its members are kept: else a question is answered on demand
 	built   chan struct{}
+	col     *column // of a computed trait
 }
 
 // await waits until every segment that there is is built, or could not be.
@@ -25,16 +26,18 @@ func (e *Engine) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list := v.live
+	lists := [...]map[string]keeping{v.shown, v.live}
 	e.release(v)
-	for _, s := range list {
-		if s.ready || s.built == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.built:
+	for _, list := range lists {
+		for _, s := range list {
+			if s.ready || s.built == nil {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-s.built:
+			}
 		}
 	}
 	return nil
@@ -67,12 +70,16 @@ func (e *Engine) freshLive(now int64, cause kith.Cause) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
+	traits, err := e.computed(snap)
+	if err != nil {
+		return nil, err
+	}
 	newest, err := e.newestTime()
 	if err != nil {
 		return nil, err
 	}
 	l.newest = newest
-	return l, l.open(all, now, cause)
+	return l, l.open(all, traits, now, cause)
 }
 
 // newestTime gives the newest time of an event that counts, as published.

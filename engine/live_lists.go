@@ -40,8 +40,8 @@ func (e *Engine) fillLists(ctx context.Context, s *liveSegment) error {
 
 // lists asks for all of them, as of one version.
 func (e *Engine) lists(ctx context.Context, tables []*query.Listed) (out []*list, err error) {
-	v, err := e.acquire()
-	if err != nil {
+	var v *version
+	if err := e.inLine(func() (err error) { v, err = e.acquire(); return err }); err != nil { // whoever loads a table lets segments be built before it can be read
 		return nil, err
 	}
 	defer e.release(v)
@@ -93,14 +93,14 @@ func (e *Engine) tableChanged(table string) {
 	if l == nil {
 		return
 	}
-	for _, s := range slices.Clone(l.order) {
-		if s.prog == nil || !slices.ContainsFunc(s.prog.Tables(), func(t *query.Listed) bool { return strings.EqualFold(t.Table, table) }) {
-			continue
+	var asking []*liveSegment
+	for _, s := range l.order {
+		if s.prog != nil && slices.ContainsFunc(s.prog.Tables(), func(t *query.Listed) bool { return strings.EqualFold(t.Table, table) }) {
+			asking = append(asking, s)
 		}
-		if _, err := l.define(s.Segment, kith.ByTable); err != nil {
-			e.line.stop(err) // it was compiled before
-			return
-		}
+	}
+	if err := l.renew(asking, kith.ByTable); err != nil {
+		e.line.stop(err) // it was compiled before
 	}
 }
 

@@ -180,11 +180,19 @@ func (p *livePerson) Trait(path string, as query.Type) (query.Datum, bool) {
 		return query.Datum{As: query.Bool, Bool: marks.Known}, as == query.Bool
 	}
 	c := p.l.e.traits.by[traitPath(path)]
+	if s := p.l.computed[path]; s != nil && s.col != nil {
+		c = s.col
+	}
 	switch {
 	case c == nil:
 		return query.Datum{}, false
+	case c.kind == typeSealed && p.seg.trait: // it would stand in the clear
+		return query.Datum{}, false
 	case c.kind == typeSealed && (as == query.Text || as == query.Time):
 		return p.sealed(c, as)
+	case c.kind == typeTime && as == query.Time:
+		at, ok := c.col.I64(p.row)
+		return query.Datum{As: as, Time: at}, ok
 	case c.kind == typeText && (as == query.Text || as == query.Time):
 		code, ok := c.col.U32(p.row)
 		if !ok {

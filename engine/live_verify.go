@@ -48,6 +48,7 @@ func (e *Engine) Verify(ctx context.Context, name string) (Verification, error) 
 	if err != nil {
 		return Verification{}, err
 	}
+	a.written = a.traits // so that what is kept of them is no part of the proof
 	q, err := a.render(ctx, op, c)
 	if err != nil {
 		return Verification{}, err

@@ -81,7 +81,10 @@ func (p *planner) Kept(t *query.Trait) (query.Type, bool) {
 		}
 		return query.Time, true
 	}
-	c := p.a.e.traits.find(t.Path)
+	if _, ok := p.a.written[t.Path]; ok {
+		return query.Untold, false
+	}
+	c := p.a.v.column(p.a.e, t.Path)
 	if c == nil {
 		return query.Untold, true
 	}

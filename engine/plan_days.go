@@ -103,11 +103,7 @@ func (t *dayCounts) counted(counts []*bitmap.Counts) []*bitmap.Counts {
 	if !t.d.Days {
 		return counts
 	}
-	var planes []*bitmap.Set
-	for _, c := range counts {
-		planes = append(planes, c.Planes()...)
-	}
-	return []*bitmap.Counts{bitmap.OnceEach(bitmap.Or(planes...))}
+	return []*bitmap.Counts{bitmap.OnceEach(bitmap.Or(planesOf(counts)...))}
 }
 
 // spans gives what of a day is in the window.
@@ -131,46 +127,61 @@ func (t *dayCounts) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
 	case n > math.MaxUint32:
 		return &bitmap.Set{}, nil
 	}
-	sure := summing(uint32(n), within, t.whole)
-	if len(t.cut) == 0 {
-		return sure, nil
-	}
-	all := slices.Clone(t.whole)
-	var planes []*bitmap.Set
-	for _, c := range t.cut {
-		all = append(all, t.counted(c.counts)...)
-		for _, k := range c.counts {
-			planes = append(planes, k.Planes()...)
-		}
-	}
-	var open *bitmap.Set // who would have enough if the cut days were whole
 	if n == 1 {
-		open = bitmap.AndNot(union(within, planes), sure)
-	} else {
-		open = bitmap.AndNot(summing(uint32(n), union(within, planes), all), sure)
+		return t.any(within)
 	}
+	whole, parts := t.whole, []*bitmap.Counts{}
+	for _, c := range t.cut {
+		parts = append(parts, t.counted(c.counts)...)
+	}
+	if within != nil {
+		whole, parts = ofPeople(within, whole), ofPeople(within, parts)
+	}
+	sure, open, has := bitmap.Reach(uint32(n), whole, parts) // open have enough if the cut days were whole
 	if open.Empty() {
 		return sure, nil
 	}
 	if err := t.settle(open); err != nil {
 		return nil, err
 	}
-	return bitmap.Or(sure, summing(uint32(n), open, slices.Concat(t.whole, t.exact))), nil
+	more := map[uint32]uint32{}
+	for _, c := range t.exact {
+		for row, n := range c.All() {
+			more[row] += n
+		}
+	}
+	i := 0
+	for row := range open.All() {
+		if int64(has[i])+int64(more[row]) >= n {
+			sure.Add(row)
+		}
+		i++
+	}
+	return sure, nil
 }
 
-// summing gives those of some people whose counts add up to n or more; nil: of all.
-func summing(n uint32, people *bitmap.Set, parts []*bitmap.Counts) *bitmap.Set {
-	if n == 1 {
-		var planes []*bitmap.Set
-		for _, c := range parts {
-			planes = append(planes, c.Planes()...)
-		}
-		return union(people, planes)
+// any gives those of within who have one.
+func (t *dayCounts) any(within *bitmap.Set) (*bitmap.Set, error) {
+	sure := union(within, planesOf(t.whole))
+	var cut []*bitmap.Set
+	for _, c := range t.cut {
+		cut = append(cut, planesOf(c.counts)...)
 	}
-	if people == nil {
-		return bitmap.TotalAtLeast(n, parts...)
+	open := bitmap.AndNot(union(within, cut), sure)
+	if open.Empty() {
+		return sure, nil
 	}
-	return bitmap.TotalAtLeast(n, ofPeople(people, parts)...)
+	if err := t.settle(open); err != nil {
+		return nil, err
+	}
+	return bitmap.Or(sure, union(open, planesOf(t.exact))), nil
+}
+
+func planesOf(parts []*bitmap.Counts) (planes []*bitmap.Set) {
+	for _, c := range parts {
+		planes = append(planes, c.Planes()...)
+	}
+	return planes
 }
 
 // ofPeople gives counts for the people of a set alone.

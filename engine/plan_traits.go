@@ -22,7 +22,7 @@ func (p *planner) Size(l *query.Piece) int {
 	if l.Way != query.ByTrait || l.Sole.Trait.Fixed {
 		return int(p.a.v.fragments)
 	}
-	c := p.a.e.traits.find(l.Sole.Trait.Path)
+	c := p.a.v.column(p.a.e, l.Sole.Trait.Path)
 	if c == nil || c.values == nil || l.Sole.OfNone() {
 		return int(p.a.v.fragments)
 	}
@@ -81,12 +81,12 @@ func (p *planner) sole(s *query.Sole, within *bitmap.Set) (*bitmap.Set, error) {
 	case s.Trait.Fixed:
 		return p.numbers(s, e.people.Last, within)
 	}
-	c := e.traits.find(s.Trait.Path)
+	c := p.a.v.column(e, s.Trait.Path)
 	switch {
 	case c == nil:
 		p.way = "nobody has it"
 		return p.allOrNone(s.OfNone(), within)
-	case c.kind == typeNumber:
+	case c.kind == typeNumber || c.kind == typeTime:
 		return p.numbers(s, c.col, within)
 	}
 	codes, ok := p.named(s, c)

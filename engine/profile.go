@@ -23,6 +23,9 @@ const recent = 10
 // it resolves for ever. Unknown is ErrNotFound.
 func (e *Engine) Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error) {
 	v, err := e.acquire()
+	if err == nil {
+		v, err = e.opened(ctx, v)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +89,9 @@ func apart(places []storage.Place) (count, flagged []storage.Place) {
 // only. It reads no history, and is what a service asks for on each request.
 func (e *Engine) Lookup(id kith.Identifier) (*kith.Profile, error) {
 	v, err := e.acquire()
+	if err == nil {
+		v, err = e.told(v)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +259,8 @@ func (e *Engine) describe(v *version, who kith.ProfileID) (*kith.Profile, error)
 		return nil, err
 	}
 	p.Traits = e.shown(doc)
-	return p, nil
+	p.Computed, err = e.worked(v, who)
+	return p, err
 }
 
 func instant(us int64) time.Time {

@@ -51,11 +51,12 @@ type SourceSchema struct {
 type Property struct {
 	Path      string       `json:"path"`
 	Class     kith.Class   `json:"class"`
-	Type      string       `json:"type"`      // of its column (docs/sql.md); sealed: none
-	Filled    int64        `json:"filled"`    // that have a value of that type
-	Total     int64        `json:"total"`     // of so many; of an identifying one neither is counted
-	Conflicts int64        `json:"conflicts"` // that have a value of another type, flagged events counted, too
-	Distinct  int64        `json:"distinct"`  // different values, about
+	Type      string       `json:"type"`               // of its column (docs/sql.md); sealed: none
+	Filled    int64        `json:"filled"`             // that have a value of that type
+	Total     int64        `json:"total"`              // of so many; of an identifying one neither is counted
+	Conflicts int64        `json:"conflicts"`          // that have a value of another type, flagged events counted, too
+	Distinct  int64        `json:"distinct"`           // different values, about
+	Computed  bool         `json:"computed,omitempty"` // a computed trait
 	Min       string       `json:"min,omitempty"`
 	Max       string       `json:"max,omitempty"` // of a text that looks like no time: its length in characters
 	Lengths   bool         `json:"lengths,omitempty"`
@@ -85,6 +86,9 @@ const (
 func (e *Engine) Schema(ctx context.Context, o *SchemaOptions) (*Schema, error) {
 	if o == nil {
 		o = &SchemaOptions{}
+	}
+	if err := e.current(ctx); err != nil { // computed traits are among it
+		return nil, err
 	}
 	a, err := e.inquiry(nil)
 	if err != nil {
@@ -177,10 +181,11 @@ func (s *surveying) people(ctx context.Context) (err error) {
 		return nil
 	}
 	var todo []seen
-	for _, c := range s.e.traits.all() {
+	for _, c := range s.v.columns(s.e) {
 		f := s.cat.traits[c.path]
 		class, _ := s.e.classes.PathClass("traits." + c.path)
-		p := Property{Path: c.path, Class: cmp.Or(class, kith.Other), Type: typeNames[c.kind]}
+		p := Property{Path: c.path, Class: cmp.Or(c.class, class, kith.Other), Type: typeNames[c.kind]}
+		_, p.Computed = s.v.shown[c.path]
 		if c.kind == typeSealed { // who has one is known by nobody but the documents: see Profile
 			p.Class = kith.Identifying
 		}
@@ -278,7 +283,7 @@ func (s *surveying) look(ctx context.Context, from string, total int64, todo []s
 		lo, hi := "NULL::VARCHAR", "NULL::VARCHAR"
 		switch {
 		case p.Class == kith.Descriptive:
-		case p.typ == history.Decimal:
+		case p.typ == history.Decimal || p.typ == history.Timestamp:
 			lo, hi = "min("+p.expr+")::VARCHAR", "max("+p.expr+")::VARCHAR"
 		case p.typ == history.String:
 			out[i].Lengths = true

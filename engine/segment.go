@@ -83,15 +83,21 @@ func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error)
 	return s.wait(ctx)
 }
 
+// begin takes the instant from the clock where nothing is kept yet: it may have
+// been set back since.
+func (l *live) begin() {
+	if len(l.segs) == 0 {
+		l.now = l.clocked(l.e.o.now())
+	}
+}
+
 // takeUp lets a definition that was just stored be kept current.
 func (e *Engine) takeUp(seg Segment) *liveSegment {
 	l := e.line.live
 	if l == nil {
 		return nil
 	}
-	if len(l.segs) == 0 {
-		l.now = max(l.now, l.clocked(e.o.now()))
-	}
+	l.begin()
 	s, err := l.define(seg, kith.ByDefinition)
 	if err != nil {
 		e.line.stop(err) // it was compiled before it was stored

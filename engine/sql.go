@@ -16,12 +16,19 @@ import (
 // It sees everything that was acknowledged before it was called. Statements that
 // write are ErrDenied; errors in the text carry DuckDB's words and position.
 func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if low := strings.ToLower(query); strings.Contains(low, "segment") || strings.Contains(low, "members") || strings.Contains(low, "changes") {
+	low := strings.ToLower(query)
+	if strings.Contains(low, "segment") || strings.Contains(low, "members") || strings.Contains(low, "changes") {
 		if err := e.current(ctx); err != nil { // it may ask for members
 			return nil, err
 		}
 	}
 	v, err := e.acquire()
+	if err == nil && len(v.shown) > 0 && (strings.Contains(low, "profiles") || strings.Contains(low, "columns")) { // it may ask for computed traits
+		e.release(v)
+		if err = e.current(ctx); err == nil {
+			v, err = e.acquire()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

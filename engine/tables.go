@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -303,18 +304,17 @@ func (w *view) columns() history.Table {
 	fields := []history.Field{
 		{Name: "relation", Type: history.String}, {Name: "event", Type: history.String}, {Name: "name", Type: history.String},
 		{Name: "class", Type: history.String}, {Name: "type", Type: history.String}, {Name: "filled", Type: history.BigInt},
-		{Name: "total", Type: history.BigInt}, {Name: "conflicts", Type: history.BigInt},
+		{Name: "total", Type: history.BigInt}, {Name: "conflicts", Type: history.BigInt}, {Name: "computed", Type: history.Bool},
 	}
 	return rowTable("columns", fields, one, 100, func(_ int, r *records) error {
-		for _, c := range w.e.traits.all() {
+		for _, c := range w.v.columns(w.e) {
 			class, _ := w.e.classes.PathClass("traits." + c.path)
-			if class == 0 {
-				class = kith.Other
-			}
-			r.add("profiles", nil, c.path, class.String(), typeNames[c.kind], nil, nil, nil)
+			class = cmp.Or(c.class, class, kith.Other)
+			_, computed := w.v.shown[c.path]
+			r.add("profiles", nil, c.path, class.String(), typeNames[c.kind], nil, nil, nil, computed)
 		}
 		return w.eventColumns(r)
 	})
 }
 
-var typeNames = map[byte]string{typeText: "VARCHAR", typeNumber: "DECIMAL(38,9)", typeFact: "BOOLEAN", typeSealed: "sealed"}
+var typeNames = map[byte]string{typeText: "VARCHAR", typeNumber: "DECIMAL(38,9)", typeFact: "BOOLEAN", typeSealed: "sealed", typeTime: "TIMESTAMP"}

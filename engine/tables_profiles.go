@@ -15,7 +15,44 @@ const fixedColumns = 5
 // profiles has one row for each person.
 func (w *view) profiles() history.Table {
 	e, v := w.e, w.v
-	p := &profileTable{e: e, v: v, within: w.within, columns: e.traits.all()}
+	p := &profileTable{e: e, v: v, within: w.within, columns: v.columns(e), fixed: fixedColumns}
+	return &table{"profiles", profileFields(p.columns), w.fragmentBlocks, int64(v.fragments), p.read}
+}
+
+// columns gives those of people: first the computed traits that are kept, by
+// name, then what events say under other names.
+func (v *version) columns(e *Engine) []*column {
+	said := e.traits.all()
+	if len(v.shown) == 0 {
+		return said
+	}
+	var out []*column
+	for _, name := range sortedKeys(v.shown) {
+		if k := v.shown[name]; k.ready {
+			out = append(out, k.col)
+		}
+	}
+	for _, c := range said {
+		if _, ok := v.shown[c.path]; !ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// column gives the column of a trait; nil: there is none.
+func (v *version) column(e *Engine, path string) *column {
+	if k, ok := v.shown[path]; ok {
+		if k.ready {
+			return k.col
+		}
+		return nil
+	}
+	return e.traits.find(path)
+}
+
+// profileFields are the columns of profiles in SQL.
+func profileFields(columns []*column) []history.Field {
 	fields := []history.Field{
 		{Name: "id", Type: history.UInt}, {Name: "public_id", Type: history.String}, {Name: "first_seen", Type: history.Timestamp},
 		{Name: "last_seen", Type: history.Timestamp}, {Name: "known", Type: history.Bool},
@@ -24,14 +61,13 @@ func (w *view) profiles() history.Table {
 	for _, f := range fields {
 		taken[f.Name] = 1
 	}
-	for _, c := range p.columns {
+	for _, c := range columns {
 		fields = append(fields, history.Field{Name: fieldName(c.path, taken), Type: fieldTypes[c.kind]})
 	}
-	p.fixed = fixedColumns
-	return &table{"profiles", fields, w.fragmentBlocks, int64(v.fragments), p.read}
+	return fields
 }
 
-var fieldTypes = map[byte]history.FieldType{typeText: history.String, typeNumber: history.Decimal, typeFact: history.Bool, typeSealed: history.String}
+var fieldTypes = map[byte]history.FieldType{typeText: history.String, typeNumber: history.Decimal, typeFact: history.Bool, typeSealed: history.String, typeTime: history.Timestamp}
 
 // fieldName gives the column's name in SQL: a trait named like a fixed column
 // is traits.x, and a name that differs from another in letter case only gets #2.
@@ -164,6 +200,8 @@ func (p *profileTable) trait(block int, c *column, keep []uint64) (history.Vecto
 	switch c.kind {
 	case typeNumber:
 		return history.Vector{Dec: img.Decimals(), Null: img.Nulls()}, nil
+	case typeTime:
+		return history.Vector{I64: img.I64, Null: img.Nulls()}, nil
 	case typeFact:
 		facts := make([]bool, 1<<16)
 		for i, b := range img.U8 {

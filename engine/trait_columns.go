@@ -18,6 +18,7 @@ const (
 	typeNumber = 'n'
 	typeFact   = 'b'
 	typeSealed = 'd' // no column: SQL reads it from the documents
+	typeTime   = 'i' // of computed traits alone
 )
 
 // mostTraits bounds the trait columns, mostCodes the values of a column that have bitmaps.
@@ -26,7 +27,7 @@ const (
 	mostCodes  = 4096
 )
 
-// column is the column of one trait leaf.
+// column is the column of one trait leaf, or of a computed trait.
 type column struct {
 	id     uint32
 	path   string // without "traits."
@@ -35,6 +36,7 @@ type column struct {
 	col    *storage.Column
 	dict   *storage.Dict   // of texts
 	values *storage.Values // of texts and facts
+	class  kith.Class      // of a computed trait; 0: its name says it
 }
 
 // traits are the columns of trait leaves. The list grows with the log, in the
@@ -70,27 +72,31 @@ func (ts *traits) open(known []string) error {
 
 // add makes one more column.
 func (ts *traits) add(kind byte, path string) (*column, error) {
-	s := ts.e.state
 	c := &column{id: uint32(storage.FirstTrait + len(ts.list)), path: path, kind: kind, top: ts.top(path)}
 	if kind == typeSealed {
 		return ts.keep(c), nil
 	}
-	spec := map[byte]storage.ColumnSpec{typeText: {Width: 4}, typeNumber: {Width: 16, Number: true}, typeFact: {Width: 1}}[kind]
-	var err error
-	if c.col, err = s.Column(c.id, spec); err != nil {
+	if err := c.open(ts.e.state); err != nil {
 		return nil, err
 	}
-	if kind == typeText {
-		if c.dict, err = s.Dict(c.id); err != nil {
-			return nil, err
-		}
-	}
-	if kind != typeNumber {
-		if c.values, err = s.Values(c.id); err != nil {
-			return nil, err
-		}
-	}
 	return ts.keep(c), nil
+}
+
+// open finds the column in the state.
+func (c *column) open(s *storage.State) (err error) {
+	spec := map[byte]storage.ColumnSpec{typeText: {Width: 4}, typeNumber: {Width: 16, Number: true}, typeFact: {Width: 1}, typeTime: {Width: 8}}[c.kind]
+	if c.col, err = s.Column(c.id, spec); err != nil {
+		return err
+	}
+	if c.kind == typeText {
+		if c.dict, err = s.Dict(c.id); err != nil {
+			return err
+		}
+	}
+	if c.kind == typeText || c.kind == typeFact {
+		c.values, err = s.Values(c.id)
+	}
+	return err
 }
 
 // keep puts a column into the lists.
@@ -259,16 +265,20 @@ func (c *column) code(row, code uint32) {
 }
 
 func (c *column) clear(row uint32) error {
-	if c.kind == typeSealed {
-		return nil
+	if c.kind != typeSealed {
+		c.empty(row)
 	}
+	return nil
+}
+
+// empty takes the value of a row out.
+func (c *column) empty(row uint32) {
 	old, had := c.col.Get(row)
 	if !had {
-		return nil
+		return
 	}
 	if c.values != nil && old.Lo < mostCodes {
 		c.values.Remove(uint32(old.Lo), row)
 	}
 	c.col.Clear(row)
-	return nil
 }

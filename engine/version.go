@@ -27,6 +27,9 @@ type version struct {
 	at        int64                   // instant of the commit, microseconds
 	members   *storage.Values         // of segments, by their numbers; nil: none is kept
 	live      map[string]keeping      // segments that are kept, by name
+	shown     map[string]keeping      // computed traits, by name
+	clearing  bool                    // values of computed traits that were dropped are still there
+	told      int64                   // the instant that members and computed traits are of, microseconds
 	held      bool                    // the clock waits for segments that are being built
 	due       int64                   // when time passes the next boundary, microseconds
 	next      chan struct{}           // closed when there is a newer one
@@ -80,6 +83,9 @@ func (e *Engine) publish(h *storage.Head) {
 	}
 	if l := e.liveHalf(); l != nil {
 		v.members, v.live, v.due, v.held = l.members, l.known, l.due(), l.resuming > 0
+		v.shown, v.clearing, v.told = l.shown, len(l.computed) > len(l.shown), l.now
+	} else {
+		v.shown = e.hidden
 	}
 	v.refs.Store(1)
 	e.versions.held.Add(1)

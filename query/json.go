@@ -55,21 +55,13 @@ func FromJSON(data []byte) (c Cond, err error) {
 	bad := func(err error) error {
 		return &kith.Error{Op: "query.FromJSON", Kind: kith.ErrInvalid, Err: err}
 	}
-	if len(data) > 8*mostText {
-		return nil, bad(fmt.Errorf("it is longer than %d bytes", 8*mostText))
-	}
-	var n node
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&n); err != nil {
+	n, err := readNode(data)
+	if err != nil {
 		return nil, bad(err)
-	}
-	if d.More() {
-		return nil, bad(fmt.Errorf("something stands after the condition"))
 	}
 	defer func() {
 		if p := recover(); p != nil { // what no text can say need not be printable
-			c, err = nil, bad(fmt.Errorf("it is no condition that a text could say"))
+			c, err = nil, bad(errUnsaid)
 		}
 	}()
 	if c, err = n.cond(0); err != nil {
@@ -80,9 +72,25 @@ func FromJSON(data []byte) (c Cond, err error) {
 		return nil, bad(fmt.Errorf("as text: %w", err))
 	}
 	if !bytes.Equal(ToJSON(c), ToJSON(d2)) {
-		return nil, bad(fmt.Errorf("it is no condition that a text could say"))
+		return nil, bad(errUnsaid)
 	}
 	return d2, nil
+}
+
+// readNode reads JSON.
+func readNode(data []byte) (n node, err error) {
+	if len(data) > 8*mostText {
+		return n, fmt.Errorf("it is longer than %d bytes", 8*mostText)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&n); err != nil {
+		return n, err
+	}
+	if d.More() {
+		return n, fmt.Errorf("something stands after it")
+	}
+	return n, nil
 }
 
 func list(kind string, of []Cond) node {
@@ -182,7 +190,7 @@ func valueNode(v Value) node {
 		}
 		return n
 	case *Agg:
-		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day}
+		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day}
 		if x.Of != nil {
 			n.Of = []node{valueNode(x.Of)}
 		}

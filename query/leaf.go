@@ -359,7 +359,7 @@ func bound(op Op, l, r Value, now int64) (before int64, ok bool) {
 // ts, received_at and message_id of the events for which Static is true, from
 // since on if that is given, and each of Values.
 func RenderLeaf(l *Leaf, since *time.Time, cat Catalog) (SQL, error) {
-	r := &renderer{cat: cat, subs: map[string]string{}}
+	r := newRenderer(time.Time{}, cat)
 	text := "SELECT e.fragment, e.ts, e.received_at, e.message_id"
 	for _, f := range l.values {
 		s, err := r.value(f)
@@ -390,7 +390,7 @@ func RenderList(l *Listed, now time.Time, cat Catalog) (SQL, error) {
 	if err != nil {
 		return SQL{}, err
 	}
-	r := &renderer{now: now, cat: tableCatalog{cat, l.Table}, subs: map[string]string{}}
+	r := newRenderer(now, tableCatalog{cat, l.Table})
 	text := "SELECT DISTINCT " + col + " FROM " + Ident(l.Table) + " AS t WHERE " + col + " IS NOT NULL"
 	if l.Where != nil {
 		where, err := r.cond(l.Where)

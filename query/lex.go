@@ -51,13 +51,13 @@ func (t *token) show() string {
 }
 
 // signs are the operators of the language, the longer first.
-var signs = []string{"<=>", "<=", ">=", "<>", "!=", "=", "<", ">", "(", ")", ",", "+", "-", "*"}
+var signs = []string{"<=>", "<=", ">=", "<>", "!=", "=", "<", ">", "(", ")", ",", "+", "-", "*", "/"}
 
 // strangers are what other dialects write, and what to write here.
 var strangers = []struct{ sign, instead string }{
 	{"::", "use number(x), text(x), time(x) or date(x)"}, {"||", "use OR, or compare the parts one by one"}, {"&&", "use AND"},
 	{"->>", "use a dotted name: properties.plan"}, {"->", "use a dotted name: properties.plan"}, {"==", "use ="},
-	{"!", "use NOT"}, {"~", "use REGEXP"}, {"/", "numbers are not calculated with in a condition"}, {"%", "numbers are not calculated with in a condition"},
+	{"!", "use NOT"}, {"~", "use REGEXP"}, {"%", "numbers are added, subtracted, multiplied and divided"},
 	{";", "a segment is one condition"}, {"?", "write the value"}, {"$", "write the value"}, {"#", "a comment begins with --"},
 	{":", "write the value"}, {"[", "use a name in double quotes"}, {"@", ""}, {"&", "use AND"}, {"|", "use OR"}, {"^", ""}, {"\\", ""}, {"{", ""}, {"}", ""}, {"]", ""}, {".", "a name comes before and after it"},
 }

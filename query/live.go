@@ -32,7 +32,7 @@ type Datum struct {
 type Person interface {
 	// Trait gives a trait, or one of the fixed columns first_seen, last_seen and
 	// known; traits.known is the trait of that name. A time that is no fixed
-	// column is asked for as a text. False: missing, or of another type.
+	// column may be asked for as a text. False: missing, or of another type.
 	Trait(path string, as Type) (Datum, bool)
 	// Matches gives what the person's events left in a leaf, in any order.
 	Matches(leaf int) []Match
@@ -51,6 +51,7 @@ type Person interface {
 // answers as the SQL does that Render gives. Any number may ask it at once.
 type Program struct {
 	cond     test
+	value    get[Datum] // of CompileValue
 	leaves   []*Leaf
 	traits   []string
 	segments []string
@@ -109,6 +110,11 @@ func (e *env) end() {
 func Compile(cond Cond) (*Program, error) {
 	c := &compiler{p: &Program{}}
 	c.p.cond = c.cond(Simplify(cond))
+	return c.done(cond)
+}
+
+// done ends the making of a program; without a condition it gives a value.
+func (c *compiler) done(cond Cond) (*Program, error) {
 	if c.err != nil {
 		return nil, &kith.Error{Op: "query.Compile", Kind: kith.ErrUnsupported, Err: c.err}
 	}

@@ -43,7 +43,7 @@ func (c *compiler) exists(x *Exists) test {
 	}
 }
 
-// counted makes counts, sums and averages ready.
+// counted makes counts, sums, averages and percentiles ready.
 func (c *compiler) counted(a *Agg) get[Dec] {
 	if a.Fn == Periods {
 		return c.periods(a)
@@ -73,6 +73,8 @@ func (c *compiler) counted(a *Agg) get[Dec] {
 		}
 	case a.Fn == Distinct:
 		return c.distinct(l, a.Of)
+	case a.Fn == Percentile:
+		return c.percentile(a)
 	}
 	return c.summed(l, a)
 }

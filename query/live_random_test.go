@@ -40,12 +40,6 @@ func rounds(n int) int {
 
 func TestDec(t *testing.T) {
 	r := chance(t)
-	scale := big.NewRat(billion, 1)
-	whole := func(d Dec) *big.Int {
-		n := new(big.Int).Lsh(big.NewInt(d.Hi), 64)
-		return n.Add(n, new(big.Int).SetUint64(d.Lo))
-	}
-	ratOf := func(d Dec) *big.Rat { return new(big.Rat).Quo(new(big.Rat).SetInt(whole(d)), scale) }
 	random := func() Dec {
 		text := pick(r, "", "-") + fmt.Sprint(r.Uint64N(1<<uint(r.IntN(59)))) + pick(r, "", "00000000009", "00000000000")
 		if r.IntN(2) == 0 {
@@ -68,6 +62,7 @@ func TestDec(t *testing.T) {
 		if again, ok := ParseDec(a.String()); !ok || again != a {
 			t.Fatalf("%v is written %s", a, a)
 		}
+		calculated(t, a, b)
 		n := 1 + r.Uint64N(1<<uint(r.IntN(63)))
 		q, rest := new(big.Int).QuoRem(whole(a), new(big.Int).SetUint64(n), new(big.Int))
 		twice := rest.Abs(rest).Lsh(rest, 1)
@@ -248,7 +243,13 @@ func aMoment(r *rand.Rand) string {
 }
 
 func aPersonLeaf(r *rand.Rand) string {
-	switch r.IntN(11) {
+	switch r.IntN(14) {
+	case 11:
+		return "days_between(" + pick(r, "born, "+aMoment(r), aMoment(r)+", born", "last_seen, "+aMoment(r), "born, last_seen") + ") " + anOp(r) + " " + pick(r, "0", "1", "-1", "30")
+	case 12:
+		return "tier(number(n) " + pick(r, "+ ", "- ", "* ", "/ ") + pick(r, "2", "0", "number(n)", "age(born)") + ", 'a', 1, 'b', 2.5, 'c') " + anOp(r) + " 'b'"
+	case 13:
+		return "(SELECT " + pick(r, "most_frequent(properties.sku)", "least_frequent(name)", "most_frequent(lower(name))") + " FROM events WHERE " + aMix(r, 1, anEventLeaf) + pick(r, ") IS NULL", ") = 'A'")
 	case 0:
 		return "plan " + anOp(r) + " 'pro'"
 	case 1:
@@ -274,7 +275,9 @@ func aPersonLeaf(r *rand.Rand) string {
 }
 
 func anEventLeaf(r *rand.Rand) string {
-	switch r.IntN(11) {
+	switch r.IntN(12) {
+	case 11:
+		return "days_between(" + pick(r, "ts, "+aMoment(r), aMoment(r)+", ts", "properties.due, now()", "ts, profiles.born") + ") " + anOp(r) + " " + pick(r, "0", "1", "3", "-2")
 	case 7, 8:
 		return aNear(r, 1)
 	case 0, 1:
@@ -408,6 +411,11 @@ func (s *somebody) times() []int64 {
 func moments(r *rand.Rand, s *somebody, from, to int64) []int64 {
 	var base []int64
 	for _, x := range s.times() {
+		if r.IntN(4) == 0 { // whole days after it, and before
+			for n := x + (from-x)/day*day; n < to; n += day {
+				base = append(base, n)
+			}
+		}
 		for _, t := range []int64{x, x - clockOf(x)} {
 			for _, span := range []int64{0, day, day * 3 / 2, 3 * day} {
 				base = append(base, t+span, t-span)

@@ -69,7 +69,13 @@ func read[T comparable](c *compiler, k *form[T], v Value) get[T] {
 	case *Trait:
 		path, as := c.path(x), x.As
 		if as == Time && !x.Fixed {
-			return asTime(k, func(e *env) (Datum, bool) { return e.who.Trait(path, Text) })
+			text := asTime(k, func(e *env) (Datum, bool) { return e.who.Trait(path, Text) })
+			return func(e *env) (T, bool) { // the column of a computed one may be of times
+				if d, ok := e.who.Trait(path, Time); ok {
+					return k.of(d), ok
+				}
+				return text(e)
+			}
 		}
 		return func(e *env) (T, bool) {
 			d, ok := e.who.Trait(path, as)
@@ -169,6 +175,14 @@ func (c *compiler) whether(v Value) get[bool] {
 }
 
 func (c *compiler) otherText(v Value) get[string] {
+	switch x := v.(type) {
+	case *Agg: // MostFrequent or LeastFrequent
+		return c.often(x)
+	case *Call:
+		if x.Fn == Tier {
+			return c.tiered(x)
+		}
+	}
 	if x, ok := v.(*Call); ok && x.Fn == Lower {
 		of := c.text(x.Args[0])
 		return func(e *env) (string, bool) {
@@ -193,8 +207,13 @@ func (c *compiler) otherNumber(v Value) get[Dec] {
 			return d.Num, ok
 		}
 	case *Call:
-		if x.Fn == Years {
+		switch x.Fn {
+		case Years:
 			return c.years(x.Args[0])
+		case Days:
+			return c.between(x)
+		case Plus, Minus, Times, Over:
+			return c.calculated(x)
 		}
 		of := c.text(x.Args[0]) // Length
 		return func(e *env) (Dec, bool) {
@@ -248,7 +267,8 @@ func (c *compiler) there(v Value) presence {
 	case Instant:
 		return func(*env) bool { return true }
 	case *Call:
-		if x.Fn != Years {
+		switch x.Fn {
+		case Lower, Length, Date, Coalesce:
 			return c.oneThere(x.Args)
 		}
 	}

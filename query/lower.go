@@ -32,6 +32,7 @@ type lowering struct {
 	r     *reader
 	last  int // byte of the last name, value or function that was met: for errors
 	depth int
+	sums  int // depth of arithmetic
 }
 
 // scope is what names mean.

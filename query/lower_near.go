@@ -70,7 +70,7 @@ func (l *lowering) isCond(e sqlparser.Expr) bool {
 	switch x := e.(type) {
 	case *sqlparser.ParenExpr:
 		return l.isCond(x.Expr)
-	case *sqlparser.AndExpr, *sqlparser.OrExpr, *sqlparser.NotExpr, *sqlparser.ComparisonExpr, *sqlparser.RangeCond, *sqlparser.IsExpr:
+	case *sqlparser.AndExpr, *sqlparser.OrExpr, *sqlparser.NotExpr, *sqlparser.ComparisonExpr, *sqlparser.RangeCond, *sqlparser.IsExpr, *sqlparser.ExistsExpr:
 		return true
 	case *sqlparser.FuncExpr:
 		t, _ := l.token(x.Name.String())

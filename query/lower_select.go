@@ -9,7 +9,7 @@ import (
 )
 
 // aggregates are the functions that need a sub-select.
-var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, string(Periods): true}
+var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(Periods): true}
 
 // from says what a sub-select reads: events, or a reference table by its name.
 func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, string, error) {
@@ -155,6 +155,9 @@ func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
 // aggregate reads count(*), count(x), count(DISTINCT x), sum(x) …
 func (l *lowering) aggregate(s *scope, agg *Agg, f *sqlparser.FuncExpr, name string) error {
 	pos := l.last
+	if name == "percentile" || name == "median" {
+		return l.percentile(s, agg, f, name)
+	}
 	if len(f.Exprs) != 1 {
 		return l.bad("%s takes one value", name)
 	}
@@ -180,12 +183,14 @@ func (l *lowering) aggregate(s *scope, agg *Agg, f *sqlparser.FuncExpr, name str
 	switch {
 	case f.Distinct && name != "count":
 		return l.bad("DISTINCT stands in count only")
-	case f.Distinct:
+	case f.Distinct: // only of count
 		agg.Fn = Distinct
 	}
 	switch {
 	case name == "sum" || name == "avg":
 		v, err = l.as(v, Number)
+	case name == "most_frequent" || name == "least_frequent":
+		v, err = l.as(v, Text)
 	case (name == "count") && v.Type() == Untold:
 		v, err = l.as(v, Text) // what has another type is not counted
 	}

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"strconv"
 	"strings"
 
 	sqlparser "github.com/xwb1989/sqlparser"
@@ -137,7 +136,7 @@ func (l *lowering) shift(s *scope, x *sqlparser.BinaryExpr) (Value, error) {
 		ok = l.r.values[i].interval
 	}
 	if !ok || x.Operator != sqlparser.PlusStr && x.Operator != sqlparser.MinusStr {
-		return nil, l.bad("numbers are not calculated with in a condition; a time takes + or - INTERVAL 30 DAY")
+		return l.calculate(s, x)
 	}
 	_, i := l.token(string(iv.Val))
 	by := l.r.values[i]
@@ -177,13 +176,13 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 		return nil, err
 	}
 	l.last = pos
-	n := map[string]int{"now": 0, "current_timestamp": 0, "current_date": 0, "today": 0, "lower": 1, "length": 1, "date": 1, "age": 1, "number": 1, "text": 1, "time": 1, "bool": 1, "top_percent": 2, "coalesce": -1}
+	n := map[string]int{"now": 0, "current_timestamp": 0, "current_date": 0, "today": 0, "lower": 1, "length": 1, "date": 1, "age": 1, "number": 1, "text": 1, "time": 1, "bool": 1, "top_percent": 2, "coalesce": -1, "days_between": 2, "tier": -1}
 	want, ok := n[name]
 	switch {
 	case !ok && aggregates[name]:
 		return nil, l.bad("%s is over events: write (SELECT %s(…) FROM events WHERE …)", t.show(), t.show())
 	case !ok:
-		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
+		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, days_between, tier, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
 	case want >= 0 && len(args) != want || want < 0 && len(args) < 2:
 		return nil, l.bad("%s takes %d values, and got %d", t.show(), max(want, 2), len(args))
 	}
@@ -198,6 +197,15 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 		return l.coalesce(args)
 	case "top_percent":
 		return l.top(s, args)
+	case "tier":
+		return l.tier(args)
+	case "days_between":
+		a, err := l.as(args[0], Time)
+		if err != nil {
+			return nil, err
+		}
+		b, err := l.as(args[1], Time)
+		return &Call{Days, []Value{a, b}}, err
 	}
 	of := map[string]Type{"lower": Text, "length": Text, "date": Time, "age": Time}[name]
 	v, err := l.as(args[0], of)
@@ -243,12 +251,11 @@ func (l *lowering) coalesce(args []Value) (Value, error) {
 
 // top reads top_percent(10, ltv).
 func (l *lowering) top(s *scope, args []Value) (Value, error) {
-	p, ok := args[0].(Literal)
+	p, ok := percentOf(args[0])
 	if s.kind != person {
 		return nil, l.bad("top_percent is over all people: it stands outside of the sub-select")
 	}
-	f, err := strconv.ParseFloat(p.Text, 64)
-	if !ok || p.As != Number || err != nil || f <= 0 || f > 100 {
+	if !ok {
 		return nil, l.bad("the first value of top_percent is a number above 0 and at most 100")
 	}
 	v, err := l.as(args[1], Number)
@@ -257,7 +264,7 @@ func (l *lowering) top(s *scope, args []Value) (Value, error) {
 	}
 	switch v.(type) {
 	case *Trait, *Agg:
-		return &Top{p.Text, v}, nil
+		return &Top{p, v}, nil
 	}
 	return nil, l.bad("the second value of top_percent is a trait, or an aggregate over events")
 }

@@ -74,7 +74,19 @@ func FuzzParse(f *testing.F) {
 	f.Add(`number("a.b") = number(traits."IN") AND (SELECT properties."x y" FROM events e ORDER BY e.ts DESC LIMIT 1 OFFSET 2) LIKE 'a!%' ESCAPE '!'`)
 	f.Add("ltv >= top_percent(2.5, ltv) OR sku IN (SELECT sku FROM products WHERE category = 'a') AND NOT in_segment('x')")
 	f.Add(`EXISTS (SELECT 1 FROM events WHERE ts > profiles.first_seen AND text(profiles."a b") = profiles.traits.known AND profiles.traits.traits.x = 'a') AND known`)
+	f.Add("(a + b) * -2 / (c - (d - 1)) > days_between(now() - INTERVAL 1 MONTH, last_seen) AND tier(a * b * c, 'x', 1, 'y', 2.5, 'z') = 'y'")
+	f.Add("(SELECT percentile(properties.total * 2, 99.5) FROM events) + (SELECT median(ltv) FROM events) / 3")
+	f.Add("coalesce((SELECT most_frequent(properties.sku) FROM events), (SELECT least_frequent(name) FROM events WHERE days_between(ts, now()) < 7), text(plan))")
 	f.Fuzz(func(t *testing.T, text string) {
+		if v, err := ParseValue(text); err == nil {
+			again, err := ParseValue(FormatValue(v))
+			if err != nil || !reflect.DeepEqual(v, again) {
+				t.Fatalf("%q is written as %s, and that is read as %v, %v", text, FormatValue(v), again, err)
+			}
+			if again, err = ValueFromJSON(ValueJSON(v)); err != nil || !reflect.DeepEqual(v, again) {
+				t.Fatalf("%q: its JSON %s is read as %v, %v", text, ValueJSON(v), again, err)
+			}
+		}
 		c, err := Parse(text)
 		if err != nil {
 			var e *Error

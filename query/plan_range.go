@@ -236,7 +236,7 @@ func numIn(l Literal, now time.Time) Num {
 // known tells whether a value is the same for everybody, without looking at anybody.
 func known(v Value) bool {
 	out := true
-	walkValue(v, func(v Value) {
+	WalkValue(v, func(v Value) {
 		switch v.(type) {
 		case *Trait, *Field, *Cell, *Agg, *Top:
 			out = false

@@ -176,6 +176,14 @@ func (k *reckoner) call(x *Call) datum {
 		return d
 	}
 	switch x.Fn {
+	case Plus, Minus, Times, Over, Days:
+		return k.calculate(x.Fn, d, k.value(x.Args[1]))
+	case Tier:
+		var cuts []Dec
+		for i := 2; i < len(x.Args); i += 2 {
+			cuts = append(cuts, decOf(k.value(x.Args[i])))
+		}
+		return k.value(x.Args[1+2*tierOf(decOf(d), cuts)])
 	case Lower:
 		d.text = Fold(d.text)
 	case Length:
@@ -186,6 +194,23 @@ func (k *reckoner) call(x *Call) datum {
 		return k.years(d.at)
 	}
 	return d
+}
+
+func decOf(d datum) Dec { return Dec{d.num.Lo, d.num.Hi} }
+
+func (k *reckoner) calculate(fn Func, a, b datum) datum {
+	switch {
+	case b.as == Untold:
+		return b
+	case fn == Days:
+		days, _, _ := daysBetween(a.at.UnixMicro(), b.at.UnixMicro())
+		return datum{as: Number, num: billions(days)}
+	}
+	d, ok := Calculate(fn, decOf(a), decOf(b))
+	if !ok {
+		return datum{}
+	}
+	return datum{as: Number, num: Num{d.Hi, d.Lo}}
 }
 
 // years counts the whole years from a time to now; there are none to what lies ahead.

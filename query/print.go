@@ -288,9 +288,41 @@ func (p *printer) spans(months int64, span time.Duration) {
 	}
 }
 
+// bindSum and bindProduct are how strongly arithmetic binds.
+const (
+	bindSum = iota + 1
+	bindProduct
+)
+
+// calculation writes arithmetic, in parentheses if it binds less than its place needs.
+func (p *printer) calculation(c *Call, need int) {
+	binds := bindSum
+	if c.Fn == Times || c.Fn == Over {
+		binds = bindProduct
+	}
+	if binds < need {
+		p.put("(")
+		defer p.put(")")
+	}
+	for i, a := range c.Args {
+		if i > 0 {
+			p.put(" " + string(c.Fn) + " ")
+		}
+		if x, ok := a.(*Call); ok && arithmetic[string(x.Fn)] != "" {
+			p.calculation(x, binds+i)
+		} else {
+			p.told(a, Number)
+		}
+	}
+}
+
 func (p *printer) call(c *Call) {
+	if arithmetic[string(c.Fn)] != "" {
+		p.calculation(c, 0)
+		return
+	}
 	p.put(string(c.Fn) + "(")
-	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time}[c.Fn]
+	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number}[c.Fn]
 	for i, a := range c.Args {
 		if i > 0 {
 			p.put(", ")
@@ -317,6 +349,18 @@ func (p *printer) agg(a *Agg) {
 		p.put(")")
 	case a.Fn == Count:
 		p.put("count(")
+		p.told(a.Of, Text)
+		p.put(")")
+	case a.Fn == Percentile && a.Percent == "50":
+		p.put("median(")
+		p.told(a.Of, Number)
+		p.put(")")
+	case a.Fn == Percentile:
+		p.put("percentile(")
+		p.told(a.Of, Number)
+		p.put(", " + a.Percent + ")")
+	case a.Fn == MostFrequent || a.Fn == LeastFrequent:
+		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Text)
 		p.put(")")
 	case a.Fn == Sum || a.Fn == Avg:

@@ -17,6 +17,9 @@ type Catalog interface {
 	Cell(table, column string, as Type) (expr string, err error) // of a reference table; an error: there is no such
 	Segment(name string) (Cond, error)
 	List(name string) error // whether there is such a static list
+	// Computed gives what a computed trait is, where it has to be written out
+	// because no column is current, and what names mean in there.
+	Computed(path string) (def Value, in Catalog, ok bool)
 }
 
 // SQL is a statement for DuckDB with values for $1, $2 …
@@ -29,24 +32,35 @@ type SQL struct {
 // for whom it is true, where now() is that instant. No text of the user's
 // stands in it: names are the catalog's, values are bound.
 func Render(c Cond, now time.Time, cat Catalog) (SQL, error) {
-	r := &renderer{now: now, cat: cat, subs: map[string]string{}}
+	r := newRenderer(now, cat)
 	where, err := r.cond(c)
 	if err != nil {
 		return SQL{}, err
 	}
-	var b strings.Builder
-	if len(r.with) > 0 {
-		b.WriteString("WITH " + strings.Join(r.with, ",\n") + "\n")
-	}
-	b.WriteString("SELECT p.id FROM profiles p" + strings.Join(r.joins, "") + "\nWHERE " + where)
-	return SQL{b.String(), r.args}, nil
+	return SQL{r.ctes() + "SELECT p.id FROM profiles p" + r.joined() + "\nWHERE " + where, r.args}, nil
 }
+
+func newRenderer(now time.Time, cat Catalog) *renderer {
+	return &renderer{now: now, cat: cat, subs: map[string]string{}, computed: map[string]string{}}
+}
+
+// ctes writes the sub-selects.
+func (r *renderer) ctes() string {
+	if len(r.with) == 0 {
+		return ""
+	}
+	return "WITH " + strings.Join(r.with, ",\n") + "\n"
+}
+
+// joined writes how the person gets to them.
+func (r *renderer) joined() string { return strings.Join(r.joins, "") }
 
 // RenderEvents is Render for a condition about one aggregate over events, of
 // those people alone who have such events; an id may come twice. Others asks
 // for those of them for whom it is not true.
 func RenderEvents(c Cond, others bool, now time.Time, cat Catalog) (SQL, error) {
-	r := &renderer{now: now, cat: cat, subs: map[string]string{}, twice: true}
+	r := newRenderer(now, cat)
+	r.twice = true
 	where, err := r.cond(c)
 	if err != nil {
 		return SQL{}, err
@@ -54,7 +68,7 @@ func RenderEvents(c Cond, others bool, now time.Time, cat Catalog) (SQL, error) 
 	if others {
 		where = "(" + where + ") IS NOT TRUE"
 	}
-	return SQL{"WITH " + r.with[0] + "\nSELECT id FROM s1\nWHERE " + where, r.args}, nil
+	return SQL{r.ctes() + "SELECT id FROM " + r.last + "\nWHERE " + where, r.args}, nil
 }
 
 // renderer writes one statement.
@@ -69,6 +83,10 @@ type renderer struct {
 	twice bool              // a sub-select may give a person twice
 	of    string            // what names of people stand after: p, or q within events
 	steps int               // how many events stand around the one that is asked about
+	last  string            // the sub-select over events that was put in front last
+
+	computed map[string]string // computed traits that are written out: their sub-selects, by path
+	inner    []string          // how an event's person gets to them
 }
 
 func (r *renderer) bind(v any, as string) string {
@@ -225,7 +243,13 @@ func (r *renderer) missing(c *Missing) (string, error) {
 // readingsOf gives a value as each of the types that something stored can have.
 func readingsOf(v Value) ([]Value, error) {
 	var out []Value
-	for _, t := range []Type{Text, Number, Bool} {
+	types := []Type{Text, Number, Bool}
+	WalkValue(v, func(v Value) {
+		if t, ok := v.(*Trait); ok && !t.Fixed && len(types) == 3 {
+			types = append(types, Time) // the column of a computed one may be of times
+		}
+	})
+	for _, t := range types {
 		w, err := (&lowering{r: &reader{}}).as(v, t)
 		if err != nil {
 			return nil, err
@@ -269,7 +293,8 @@ func (r *renderer) listed(c *Listed) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sub := &renderer{now: r.now, cat: tableCatalog{r.cat, c.Table}, args: r.args, subs: map[string]string{}}
+	sub := newRenderer(r.now, tableCatalog{r.cat, c.Table})
+	sub.args = r.args
 	where := ""
 	if c.Where != nil {
 		if where, err = sub.cond(c.Where); err != nil {
@@ -304,19 +329,24 @@ func mentions(c Cond) bool {
 
 // rows writes FROM and WHERE of a sub-select over events.
 func (r *renderer) rows(where Cond, of Value) (string, error) {
-	from := " FROM events e"
+	from, s := " FROM events e", ""
 	if mentions(where) || of != nil && mentions(&Truth{of}) {
 		from += " JOIN profiles q ON q.id = e.profile_id"
 	}
-	from += " WHERE e.ts <= " + r.time(r.now)
-	if where == nil {
-		return from, nil
+	if where != nil {
+		before := r.of
+		r.of = "q"
+		var err error
+		s, err = r.cond(where)
+		r.of = before
+		if err != nil {
+			return "", err
+		}
+		s = " AND " + s
 	}
-	before := r.of
-	r.of = "q"
-	s, err := r.cond(where)
-	r.of = before
-	return from + " AND " + s, err
+	from += strings.Join(r.inner, "")
+	r.inner = nil
+	return from + " WHERE e.ts <= " + r.time(r.now) + s, nil
 }
 
 func (r *renderer) exists(c *Exists) (string, error) {
@@ -343,6 +373,7 @@ func (r *renderer) exists(c *Exists) (string, error) {
 // sub puts a sub-select in front and joins it; it gives its name.
 func (r *renderer) sub(text string) string {
 	name := "s" + strconv.Itoa(len(r.with)+1)
+	r.last = name
 	r.with = append(r.with, name+" AS ("+text+")")
 	r.joins = append(r.joins, " LEFT JOIN "+name+" ON "+name+".id = p.id")
 	return name

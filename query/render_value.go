@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,7 +74,41 @@ func (r *renderer) trait(t *Trait) (string, error) {
 	if t.Fixed {
 		return of + "." + t.Path, nil
 	}
+	if def, in, ok := r.cat.Computed(t.Path); ok {
+		return r.spelled(t, of, def, in)
+	}
+	if name, ok := r.cat.Trait(t.Path, Time); ok && t.As == Time {
+		return of + "." + name, nil
+	}
 	return r.typed(after(of, r.cat.Trait), t.Path, t.As)
+}
+
+// spelled writes a computed trait out, once, as a sub-select over everybody.
+func (r *renderer) spelled(t *Trait, of string, def Value, in Catalog) (string, error) {
+	if def.Type() != t.As {
+		return "NULL::" + sqlTypes[t.As], nil
+	}
+	name := r.computed[t.Path]
+	if name == "" {
+		sub := newRenderer(r.now, in)
+		sub.args, sub.with, sub.computed = r.args, r.with, r.computed
+		s, err := sub.value(def)
+		if err != nil {
+			return "", err
+		}
+		name = "t" + strconv.Itoa(len(sub.with)+1)
+		r.args, r.with = sub.args, append(sub.with, name+" AS (SELECT p.id, "+s+" AS v FROM profiles p"+sub.joined()+")")
+		r.computed[t.Path] = name
+	}
+	join := " LEFT JOIN " + name + " ON " + name + ".id = " + of + ".id"
+	joins := &r.joins
+	if of == "q" {
+		joins = &r.inner
+	}
+	if !slices.Contains(*joins, join) {
+		*joins = append(*joins, join)
+	}
+	return name + ".v", nil
 }
 
 // after puts what a column is of before it.
@@ -128,6 +163,18 @@ func (r *renderer) call(c *Call) (string, error) {
 		return "(CASE WHEN " + args[0] + " <= " + now + " THEN date_sub('year', " + args[0] + ", " + now + ")::DECIMAL(38,9) END)", nil
 	}
 	s := "coalesce("
+	switch c.Fn {
+	case Plus, Minus, Times, Over:
+		return map[Func]string{Plus: "kith_add", Minus: "kith_subtract", Times: "kith_multiply", Over: "kith_divide"}[c.Fn] + "(" + args[0] + ", " + args[1] + ")", nil
+	case Days:
+		return "date_sub('day', " + args[0] + ", " + args[1] + ")::DECIMAL(38,9)", nil
+	case Tier:
+		s = "(CASE"
+		for i := 2; i < len(args); i += 2 {
+			s += " WHEN " + args[0] + " < " + args[i] + " THEN " + args[i-1]
+		}
+		return s + " WHEN " + args[0] + " IS NOT NULL THEN " + args[len(args)-1] + " END)", nil
+	}
 	for i, a := range args {
 		if i > 0 {
 			s += ", "
@@ -177,6 +224,17 @@ func (r *renderer) agg(a *Agg) (string, error) {
 		}
 		text = fmt.Sprintf("SELECT id, v FROM (SELECT e.profile_id AS id, %s AS v, row_number() OVER (PARTITION BY e.profile_id ORDER BY e.ts%s, e.received_at%s, e.message_id%s) AS n%s) WHERE n = %d",
 			of, dir, dir, dir, rows, a.N)
+	case MostFrequent, LeastFrequent:
+		dir := " DESC"
+		if a.Fn == LeastFrequent {
+			dir = ""
+		}
+		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY n" + dir + ", v) AS k FROM (SELECT e.profile_id AS id, " + of + " AS v, count(*) AS n" + rows +
+			" GROUP BY 1, 2) WHERE n >= 2 AND v IS NOT NULL) WHERE k = 1"
+	case Percentile:
+		percent := r.bind(a.Percent, "DECIMAL(18,9)")
+		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY v) AS k, count(*) OVER (PARTITION BY id) AS n FROM (SELECT e.profile_id AS id, " + of + " AS v" + rows +
+			") WHERE v IS NOT NULL) WHERE k * 100 >= n * " + percent + " AND (k - 1) * 100 < n * " + percent
 	default:
 		text = "SELECT e.profile_id AS id, " + aggregateSQL(a, of) + " AS v" + rows + " GROUP BY e.profile_id"
 	}

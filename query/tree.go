@@ -216,6 +216,13 @@ const (
 	Coalesce Func = "coalesce" // the first that is not missing
 	Date     Func = "date"     // the beginning of a time's day, UTC
 	Years    Func = "age"      // whole years from a time to now
+
+	Plus  Func = "+" // of two numbers, as the next three: missing where it does not fit
+	Minus Func = "-"
+	Times Func = "*"            // rounded half to even at the ninth place
+	Over  Func = "/"            // so, too; missing where the second is 0
+	Days  Func = "days_between" // whole days of 24 hours from one time to another, towards 0
+	Tier  Func = "tier"         // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
 // Whether is a condition over an event as a value, missing where it is unknown.
@@ -230,6 +237,8 @@ type Agg struct {
 	N     int64 // of Nth: from 1; of Periods: how many events it takes
 	Last  Last  // of Periods
 	Where Cond  // nil: all
+
+	Percent string // of Percentile: canonical decimal text, above 0 and at most 100
 }
 
 // Last are so many periods of one length, one after another, up to now or, with
@@ -245,7 +254,8 @@ type AggFunc string
 
 // The aggregates. Over no events, or none that has the value, counts are 0 and
 // the others missing. Nth takes the value of one event, in the order of time,
-// time received, message id; it is missing where that event lacks it.
+// time received, message id; it is missing where that event lacks it. Of texts
+// that several events say, and equally many, the first in order is taken.
 const (
 	Count    AggFunc = "count"
 	Distinct AggFunc = "count distinct"
@@ -255,6 +265,10 @@ const (
 	Max      AggFunc = "max"
 	Nth      AggFunc = "nth"
 	Periods  AggFunc = "active_periods" // in how many of Last there are N events or more
+
+	Percentile    AggFunc = "percentile"     // of n numbers the ⌈n·Percent/100⌉-th smallest
+	MostFrequent  AggFunc = "most_frequent"  // the text that most events say, at least two
+	LeastFrequent AggFunc = "least_frequent" // of the texts that at least two say, that which fewest do
 )
 
 // Top is the least of the greatest N percent of a number over all people who
@@ -282,8 +296,10 @@ func (c *Call) Type() Type {
 	switch c.Fn {
 	case Lower:
 		return Text
-	case Length, Years:
+	case Length, Years, Plus, Minus, Times, Over, Days:
 		return Number
+	case Tier:
+		return Text
 	case Date:
 		return Time
 	}
@@ -300,6 +316,8 @@ func (a *Agg) Type() Type {
 	switch a.Fn {
 	case Min, Max, Nth:
 		return a.Of.Type()
+	case MostFrequent, LeastFrequent:
+		return Text
 	}
 	return Number
 }

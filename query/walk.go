@@ -16,42 +16,43 @@ func Walk(c Cond, f func(Value)) {
 	case Not:
 		Walk(x.Cond, f)
 	case *Compare:
-		walkValue(x.L, f)
-		walkValue(x.R, f)
+		WalkValue(x.L, f)
+		WalkValue(x.R, f)
 	case *In:
-		walkValue(x.V, f)
+		WalkValue(x.V, f)
 	case *Like:
-		walkValue(x.V, f)
+		WalkValue(x.V, f)
 	case *Missing:
-		walkValue(x.V, f)
+		WalkValue(x.V, f)
 	case *Truth:
-		walkValue(x.V, f)
+		WalkValue(x.V, f)
 	case *Exists:
 		Walk(x.Where, f)
 	case *Near:
 		Walk(x.Where, f)
 	case *Listed:
-		walkValue(x.V, f)
+		WalkValue(x.V, f)
 		Walk(x.Where, f)
 	}
 }
 
-func walkValue(v Value, f func(Value)) {
+// WalkValue calls f for a value and each one that it is made of.
+func WalkValue(v Value, f func(Value)) {
 	f(v)
 	switch x := v.(type) {
 	case *Shift:
-		walkValue(x.V, f)
+		WalkValue(x.V, f)
 	case *Call:
 		for _, a := range x.Args {
-			walkValue(a, f)
+			WalkValue(a, f)
 		}
 	case *Agg:
 		if x.Of != nil {
-			walkValue(x.Of, f)
+			WalkValue(x.Of, f)
 		}
 		Walk(x.Where, f)
 	case *Top:
-		walkValue(x.Of, f)
+		WalkValue(x.Of, f)
 	case Whether:
 		Walk(x.Cond, f)
 	}

@@ -15,7 +15,7 @@ import (
 // after one that makes them count no more.
 const (
 	listVersion = 'l' // cl<seq>: a version of a list
-	listChunk   = 't' // ct<content><chunk>: tokens of it
+	listChunk   = 'h' // ch<content><chunk>: tokens that were handed over
 )
 
 // The modes of a version of a list: what its tokens do to those before.

@@ -22,6 +22,10 @@ const (
 	colOldest  = 10 // of a fragment: time of its first own event
 	colNewest  = 11 // of a fragment: time of its last own event
 	FirstTrait = 64
+
+	// FirstComputed is where the columns of computed traits begin: four for each
+	// name, one a type. What stands there is not told again from the log.
+	FirstComputed = 1 << 20
 )
 
 // Bits that stand beside the space in colSpace.

@@ -38,16 +38,17 @@ type Server struct {
 	unit    time.Duration
 }
 
-// PostgreSQL starts PostgreSQL 15 in a folder that does not exist.
-func PostgreSQL(ctx context.Context, dir string) (*Server, error) {
+// PostgreSQL starts PostgreSQL 15.
+func PostgreSQL(ctx context.Context) (*Server, error) {
 	const bin = "/usr/lib/postgresql/15/bin/"
 	if _, err := os.Stat(bin + "initdb"); err != nil {
 		return nil, fmt.Errorf("PostgreSQL 15: %w", ErrAbsent)
 	}
-	s, err := newServer("PostgreSQL 15", dir)
+	s, err := newServer("PostgreSQL 15")
 	if err != nil {
 		return nil, err
 	}
+	dir := s.dir
 	owner, err := s.owner("postgres")
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -71,16 +72,17 @@ func PostgreSQL(ctx context.Context, dir string) (*Server, error) {
 	return s, s.start(ctx, as(exec.Command(bin+"postgres", "-D", dir+"/data", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", dir, "-c", "TimeZone=UTC")))
 }
 
-// ClickHouse starts ClickHouse 18 in a folder that does not exist.
-func ClickHouse(ctx context.Context, dir string) (*Server, error) {
+// ClickHouse starts ClickHouse 18.
+func ClickHouse(ctx context.Context) (*Server, error) {
 	bin, err := exec.LookPath("clickhouse-server")
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", ErrAbsent)
 	}
-	s, err := newServer("ClickHouse 18", dir)
+	s, err := newServer("ClickHouse 18")
 	if err != nil {
 		return nil, err
 	}
+	dir := s.dir
 	config := fmt.Sprintf(`<yandex><logger><level>warning</level><console>1</console></logger><listen_host>127.0.0.1</listen_host><tcp_port>%d</tcp_port>
 <path>%[2]s/data/</path><tmp_path>%[2]s/tmp/</tmp_path><users_config>%[2]s/users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>
 <timezone>UTC</timezone><mark_cache_size>5368709120</mark_cache_size></yandex>`, s.port, dir)
@@ -103,15 +105,18 @@ func ClickHouse(ctx context.Context, dir string) (*Server, error) {
 	return s, s.start(ctx, c)
 }
 
-func newServer(name, dir string) (*Server, error) {
+// newServer makes the folder where temporary ones are: the server's user has to
+// get there.
+func newServer(name string) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Name: name, dir: dir, port: l.Addr().(*net.TCPAddr).Port}
-	if err := errors.Join(l.Close(), os.Mkdir(dir, 0o700)); err != nil {
+	dir, err := os.MkdirTemp("", "kith-peer-")
+	if err := errors.Join(err, l.Close()); err != nil {
 		return nil, err
 	}
+	s := &Server{Name: name, dir: dir, port: l.Addr().(*net.TCPAddr).Port}
 	s.log, err = os.Create(filepath.Join(dir, "log"))
 	return s, err
 }

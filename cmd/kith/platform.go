@@ -28,6 +28,11 @@ type platform interface {
 	Tables(ctx context.Context) ([]engine.Table, error)
 	DropTable(ctx context.Context, name string) error
 	Define(ctx context.Context, name, text string) (engine.Segment, error)
+	DefineTrait(ctx context.Context, name, text string) (engine.ComputedTrait, error)
+	DropTrait(ctx context.Context, name string) error
+	ComputedTraits(ctx context.Context) ([]engine.ComputedTrait, error)
+	TraitHistory(ctx context.Context, name string) ([]engine.ComputedTrait, error)
+	VerifyTrait(ctx context.Context, name string) (engine.TraitVerification, error)
 	DropSegment(ctx context.Context, name string) error
 	Segments(ctx context.Context) ([]engine.Segment, error)
 	Count(ctx context.Context, condition string, o *engine.AskOptions) (int, error)

@@ -87,7 +87,7 @@ func showProfile(w io.Writer, p *kith.Profile, flagged []kith.Happening) error {
 		title string
 		rows  [][]string
 	}{
-		{"traits", traitRows(p)}, {"identifiers", linkRows(p)}, {"activity", activityRows(p)}, {"last events", eventRows(p.Recent)}, {"flagged events", eventRows(flagged)},
+		{"traits", traitRows(p)}, {"computed traits", computedRows(p)}, {"identifiers", linkRows(p)}, {"activity", activityRows(p)}, {"last events", eventRows(p.Recent)}, {"flagged events", eventRows(flagged)},
 	} {
 		if len(part.rows) == 0 {
 			continue
@@ -109,6 +109,14 @@ func said(raw json.RawMessage) string {
 		return tame(s)
 	}
 	return tame(string(raw))
+}
+
+func computedRows(p *kith.Profile) [][]string {
+	var rows [][]string
+	for _, t := range p.Computed {
+		rows = append(rows, []string{tame(t.Name), said(t.Value)})
+	}
+	return rows
 }
 
 func traitRows(p *kith.Profile) [][]string {

@@ -37,6 +37,7 @@ type cli struct {
 	Backup  backupCmd  `cmd:"" help:"Copy the data, or the keys, while the platform is in use."`
 	Restore restoreCmd `cmd:"" help:"Make a directory from a copy of the data and one of the keys."`
 	Clock   clockCmd   `cmd:"" help:"Show or set the standing clock: what now() means."`
+	Trait   traitCmd   `cmd:"" help:"Define computed traits: values that are kept current for each person."`
 	Segment segmentCmd `cmd:"" help:"Define segments, and count, list, compare and explain the people for whom a condition is true."`
 	List    listCmd    `cmd:"" help:"Import static lists of people by their identifiers, and list or drop them."`
 	Watch   watchCmd   `cmd:"" help:"Show who enters and leaves segments, as it happens."`

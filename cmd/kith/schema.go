@@ -97,7 +97,7 @@ func showSchema(w io.Writer, s *engine.Schema) error {
 
 // propertyRow is one line about a property.
 func propertyRow(p *engine.Property) []string {
-	typ := map[string]string{"VARCHAR": "text", "DECIMAL(38,9)": "number", "BOOLEAN": "boolean", "JSON": "list"}[p.Type]
+	typ := map[string]string{"VARCHAR": "text", "DECIMAL(38,9)": "number", "BOOLEAN": "boolean", "JSON": "list", "TIMESTAMP": "time"}[p.Type]
 	row := []string{tame(p.Path), cmp.Or(typ, p.Type)}
 	if p.Class == kith.Identifying {
 		return append(row, "", "", p.Class.String()+": no values are shown", "")
@@ -111,6 +111,9 @@ func propertyRow(p *engine.Property) []string {
 		more = append(more, p.Min+" to "+p.Max)
 	case p.Class == kith.Descriptive:
 		more = append(more, p.Class.String())
+	}
+	if p.Computed {
+		more = append(more, "computed")
 	}
 	if p.Conflicts > 0 {
 		more = append(more, group(p.Conflicts)+" of another type")

@@ -16,8 +16,8 @@ type born struct {
 }
 
 // Trait implements query.Person.
-func (b born) Trait(string, query.Type) (query.Datum, bool) {
-	return query.Datum{As: query.Text, Text: b.text}, true
+func (b born) Trait(_ string, as query.Type) (query.Datum, bool) {
+	return query.Datum{As: query.Text, Text: b.text}, as == query.Text
 }
 
 // Ages and added months are DuckDB's, at the ends of months and in leap years, too.

@@ -264,3 +264,6 @@ func (c columns) Segment(string) (query.Cond, error) {
 
 // List implements query.Catalog.
 func (c columns) List(string) error { panic("unreachable: a leaf in history asks events alone") }
+
+// Computed implements query.Catalog.
+func (c columns) Computed(string) (query.Value, query.Catalog, bool) { return nil, nil, false }

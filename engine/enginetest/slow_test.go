@@ -54,6 +54,7 @@ type slow struct {
 
 	segments map[string]query.Cond
 	lists    map[string]onList
+	computed map[string]query.Value      // computed traits, by name
 	tables   map[string][]map[string]any // their rows, by name
 	table    string                      // whose row is looked at
 	row      map[string]any
@@ -367,6 +368,9 @@ func (s *slow) read(v any, column, as query.Type) any {
 	return nil
 }
 
+// worked walks what a computed trait is.
+func (s *slow) worked(name string, o *soul) any { return s.value(s.computed[name], o, nil) }
+
 // fits tells whether a number has at most 29 digits before and 9 after the point.
 func fits(r *big.Rat) bool {
 	most, _ := new(big.Rat).SetString("1e29")
@@ -417,6 +421,12 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 	case *query.Trait:
 		if x.Fixed {
 			return map[string]any{"first_seen": o.first, "last_seen": o.last, "known": o.known}[x.Path]
+		}
+		if def, ok := s.computed[x.Path]; ok {
+			if def.Type() != x.As && x.As != query.Untold {
+				return nil
+			}
+			return s.worked(x.Path, o)
 		}
 		return s.read(o.traits[x.Path], s.types["profiles."+x.Path], x.As)
 	case query.Whether:
@@ -471,136 +481,4 @@ func later(t time.Time, months int64, span time.Duration) time.Time {
 		d--
 	}
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(clock).Add(span)
-}
-
-func (s *slow) call(x *query.Call, o *soul, d *deed) any {
-	for _, a := range x.Args {
-		v := s.value(a, o, d)
-		if v == nil && x.Fn == query.Coalesce {
-			continue
-		}
-		if v == nil {
-			return nil
-		}
-		switch x.Fn {
-		case query.Coalesce:
-			return v
-		case query.Length:
-			return big.NewRat(int64(len([]rune(v.(string)))), 1)
-		case query.Lower:
-			return least(v.(string))
-		case query.Date:
-			y, m, d := v.(time.Time).Date()
-			return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-		case query.Years:
-			from, years := v.(time.Time), int64(0)
-			if from.After(s.now) {
-				return nil
-			}
-			for !later(from, 12*(years+1), 0).After(s.now) {
-				years++
-			}
-			return big.NewRat(years, 1)
-		}
-	}
-	return nil
-}
-
-// least brings each character to the small letter of its case variants: of
-// several the one that their capital has, of none the first.
-func least(s string) string {
-	return strings.Map(func(r rune) rune {
-		orbit := []rune{r}
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			orbit = append(orbit, f)
-		}
-		slices.Sort(orbit)
-		if i := slices.Index(orbit, unicode.ToLower(unicode.ToUpper(orbit[0]))); i >= 0 {
-			return orbit[i]
-		}
-		return orbit[0]
-	}, s)
-}
-
-func (s *slow) agg(a *query.Agg, o *soul) any {
-	var values []any
-	for _, d := range s.matching(a.Where, o) {
-		if a.Of == nil {
-			values = append(values, true)
-		} else if v := s.value(a.Of, o, &d); v != nil || a.Fn == query.Nth {
-			values = append(values, v)
-		}
-	}
-	switch a.Fn {
-	case query.Periods:
-		return s.periods(a, o)
-	case query.Count:
-		return big.NewRat(int64(len(values)), 1)
-	case query.Distinct:
-		seen := map[string]bool{}
-		for _, v := range values {
-			seen[fmt.Sprint(v)] = true
-		}
-		return big.NewRat(int64(len(seen)), 1)
-	case query.Nth:
-		if a.Desc {
-			slices.Reverse(values)
-		}
-		if int64(len(values)) < a.N {
-			return nil
-		}
-		return values[a.N-1]
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	switch a.Fn {
-	case query.Min:
-		return slices.MinFunc(values, compare)
-	case query.Max:
-		return slices.MaxFunc(values, compare)
-	}
-	sum := new(big.Rat)
-	for _, v := range values {
-		sum.Add(sum, v.(*big.Rat))
-	}
-	if a.Fn == query.Sum {
-		return sum
-	}
-	return even(sum.Quo(sum, big.NewRat(int64(len(values)), 1)))
-}
-
-// periods looks at one period after another.
-func (s *slow) periods(a *query.Agg, o *soul) any {
-	end := s.now
-	if a.Last.Day {
-		y, m, d := end.Date()
-		end = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	}
-	active := int64(0)
-	for i := range a.Last.Periods {
-		to := later(end, -i*a.Last.Every.Months, -time.Duration(i)*a.Last.Every.Span)
-		from := later(end, -(i+1)*a.Last.Every.Months, -time.Duration(i+1)*a.Last.Every.Span)
-		n := int64(0)
-		for _, d := range s.matching(a.Where, o) {
-			if d.ts.After(from) && !d.ts.After(to) {
-				n++
-			}
-		}
-		if n >= a.N {
-			active++
-		}
-	}
-	return big.NewRat(active, 1)
-}
-
-// even rounds to nine places, half to even.
-func even(r *big.Rat) *big.Rat {
-	n := new(big.Rat).Mul(r, big.NewRat(1_000_000_000, 1))
-	floor := new(big.Int).Div(n.Num(), n.Denom()) // Euclidean: towards minus infinity for a positive divisor
-	rest := new(big.Rat).Sub(n, new(big.Rat).SetInt(floor))
-	if c := rest.Cmp(big.NewRat(1, 2)); c > 0 || c == 0 && floor.Bit(0) == 1 {
-		floor.Add(floor, big.NewInt(1))
-	}
-	return new(big.Rat).SetFrac(floor, big.NewInt(1_000_000_000))
 }

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kithdb/kith/engine"
@@ -139,6 +140,29 @@ func surround(t testing.TB, r *rand.Rand, e *engine.Engine, s *slow) {
 		if s.segments[name], err = query.Parse(text); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// stock reads the rows of the table.
+func (s *slow) stock(t testing.TB, e *engine.Engine) {
+	t.Helper()
+	s.tables["goods"] = nil
+	columns := []string{"sku", "price", "sort"}
+	for i, column := range columns {
+		s.types["goods."+column] = []query.Type{query.Text, query.Number, query.Text}[i]
+	}
+	for _, line := range SQL(t, e, "SELECT coalesce(sku, ''), coalesce(price::VARCHAR, ''), coalesce(sort, '') FROM goods") {
+		row := map[string]any{}
+		for i, cell := range strings.Split(line, " | ") {
+			switch {
+			case cell == "":
+			case i == 1:
+				row["price"] = json.Number(cell)
+			default:
+				row[columns[i]] = cell
+			}
+		}
+		s.tables["goods"] = append(s.tables["goods"], row)
 	}
 }
 

@@ -80,7 +80,17 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(33) {
+	switch r.IntN(39) {
+	case 33, 34:
+		return calculation(r) + " " + op(r) + " " + number(r)
+	case 35:
+		return "days_between(" + one(r, "born, now()", "last_seen, now()", "now() - "+aSpan(r)+", first_seen", "first_seen, last_seen", "date(born), current_date", "last_seen, current_date + INTERVAL 1 MONTH", "current_date, born") + ") " + op(r) + " " + one(r, "0", "1", "-1", "20", "9500")
+	case 36:
+		return "tier(" + one(r, "ltv", calculation(r), "tier") + ", 'low', 2.5, 'mid', 10.5, 'high') " + op(r) + " " + one(r, "'low'", "'mid'", "'high'")
+	case 37:
+		return one(r, calculation(r), "days_between(born, now())", "tier(ltv, 'a', 0, 'b')") + one(r, " IS NULL", " IS NOT NULL")
+	case 38:
+		return calculation(r) + " IN (0, 6, 5.25, 21" + one(r, "", ", NULL") + ")"
 	case 0:
 		return "plan " + op(r) + " " + one(r, "'pro'", "'free'", "'größe'", "''")
 	case 1:
@@ -145,9 +155,24 @@ func personLeaf(r *rand.Rand) string {
 	return "date(born) + " + aSpan(r) + " " + op(r) + " now()"
 }
 
+// calculation gives a number that is calculated.
+func calculation(r *rand.Rand) string {
+	a := one(r, "ltv", "tier", "address.zip", "length(plan)", "(SELECT sum(properties.total) FROM events)", "(SELECT count(*) FROM events)", "3", "0.333333333", "99999999999999999999999999999")
+	b := one(r, "ltv", "tier", "address.zip", "(SELECT count(*) FROM events WHERE name = 'Buy')", "2", "7", "0", "0.000000002")
+	text := a + one(r, " + ", " - ", " * ", " / ") + b
+	if r.IntN(3) == 0 {
+		text = one(r, "(", "2 * (", "10 - (") + text + ")" + one(r, " / 3", " * ltv", " - tier", " + 1")
+	}
+	return text
+}
+
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(23) {
+	switch r.IntN(25) {
+	case 23:
+		return "properties.total " + one(r, "* 2", "/ 3", "+ profiles.ltv", "- 1") + " " + op(r) + " " + one(r, "2", "5", "0.833333333")
+	case 24:
+		return "days_between(" + one(r, "ts, now()", "properties.due, ts", "profiles.first_seen, ts", "now(), properties.due") + ") " + op(r) + " " + one(r, "0", "3", "-7", "20")
 	case 19, 20:
 		return near(r, 2, 1)
 	case 0, 1, 2:
@@ -222,7 +247,7 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(17) {
+	switch r.IntN(21) {
 	case 13, 14:
 		return "(SELECT " + near(r, 1, 1) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 10, 11, 12:
@@ -245,6 +270,14 @@ func aggregate(r *rand.Rand) string {
 		return "(SELECT properties." + one(r, "total", "gift", "sku", "due") + from + " ORDER BY ts DESC LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, " IS NULL", " IS NOT NULL")
 	case 9:
 		return "(SELECT " + one(r, "min", "max") + "(time(properties.due))" + from + ") " + op(r) + " now() - " + aSpan(r)
+	case 17:
+		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name", "lower(properties.sku)") + ")" + from + ") " + op(r) + " " + one(r, "'a'", "'C'", "'View'", "'Buy'")
+	case 18:
+		return "(SELECT " + one(r, "median(properties.total)", "percentile(properties.total, 90)", "percentile(properties.total, 33.3)", "percentile(properties.total * 2, 1)") + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "40.1")
+	case 19:
+		return "(SELECT " + one(r, "sum", "avg", "max") + "(" + one(r, "properties.total * 1.5", "properties.total / 3", "properties.total - profiles.ltv", "days_between(properties.due, ts)") + ")" + from + ") " + op(r) + " " + number(r)
+	case 20:
+		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
 }

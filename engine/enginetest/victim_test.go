@@ -51,7 +51,10 @@ func victim(t *testing.T) {
 	if _, err := e.ImportList(t.Context(), "chosen", handing(chosen...), engine.ReplaceList); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"buyers", "silent", "top", "either", "chosen"} { // what others use first
+	if _, err := e.DefineTrait(t.Context(), "spent", "(SELECT sum(properties.total) FROM events WHERE name = 'Order Completed')"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"buyers", "silent", "top", "either", "spender", "chosen"} { // what others use first
 		text := victimSegments[name]
 		if _, err := e.Define(t.Context(), name, text); err != nil {
 			t.Fatal(err)
@@ -79,14 +82,15 @@ func victim(t *testing.T) {
 
 // victimSegments are kept current while the victim takes in events.
 var victimSegments = map[string]string{
-	"buyers": "(SELECT count(*) FROM events WHERE name = 'Order Completed' AND properties.total >= 50) >= 3",
-	"silent": "NOT EXISTS (SELECT 1 FROM events WHERE name = 'Viewed') AND plan IN ('p1', 'p2')",
-	"top":    "score >= top_percent(20, score)",
-	"either": "in_segment('buyers') OR in_segment('top')",
-	"chosen": "in_list('chosen') AND NOT in_segment('top')",
+	"buyers":  "(SELECT count(*) FROM events WHERE name = 'Order Completed' AND properties.total >= 50) >= 3",
+	"silent":  "NOT EXISTS (SELECT 1 FROM events WHERE name = 'Viewed') AND plan IN ('p1', 'p2')",
+	"top":     "score >= top_percent(20, score)",
+	"either":  "in_segment('buyers') OR in_segment('top')",
+	"spender": "spent >= 500 OR spent >= top_percent(5, spent)",
+	"chosen":  "in_list('chosen') AND NOT in_segment('top')",
 }
 
-// segmentsHold waits until the segments are live, and compares each with what DuckDB finds.
+// segmentsHold waits until the segments and computed traits are live, and compares each with what DuckDB finds.
 func segmentsHold(t *testing.T, e *engine.Engine) {
 	t.Helper()
 	for until := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
@@ -102,6 +106,16 @@ func segmentsHold(t *testing.T, e *engine.Engine) {
 			v, err := e.Verify(t.Context(), s.Name)
 			if err != nil || !v.Same() {
 				t.Errorf("segment %s: %+v, %v", s.Name, v, err)
+			}
+		}
+		traits, err := e.ComputedTraits(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range traits {
+			v, err := e.VerifyTrait(t.Context(), c.Name)
+			if err != nil || !v.Same() {
+				t.Errorf("computed trait %s: %+v, %v", c.Name, v, err)
 			}
 		}
 		return

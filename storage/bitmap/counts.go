@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"math/bits"
+	"sync"
 
 	"github.com/kithdb/kith"
 )
@@ -225,23 +226,54 @@ func TotalAtLeast(n uint32, parts ...*Counts) *Set {
 		}
 		return Or(all...)
 	}
-	words := []uint64{}
-	eachTotal(parts, func(block int, totals *[65536]uint32) {
-		for len(words) < (block+1)*1024 {
-			words = append(words, make([]uint64, 1024)...)
-		}
-		out := words[block*1024:]
-		for w := range 1024 {
-			x := uint64(0)
-			for i, t := range totals[w*64 : w*64+64] {
-				_, less := bits.Sub32(t, n, 0)
-				x |= uint64(less^1) << i
-			}
-			out[w] = x
-		}
-	})
-	return FromWords(words)
+	reached, _, _ := Reach(n, parts, nil)
+	return reached
 }
+
+// Reach gives the rows whose counts in sure add up to n or more, and as open
+// those that do so only together with their counts in maybe: with each, in the
+// order of the rows, what it has in sure. Totals are below 2^32.
+func Reach(n uint32, sure, maybe []*Counts) (reached, open *Set, has []uint32) {
+	a, b := walksOf(sure), walksOf(maybe)
+	last := max(lastBlock(a), lastBlock(b))
+	t := scratch.Get().(*sums)
+	enough, more := make([]uint64, (last+1)<<10), make([]uint64, (last+1)<<10)
+	for block := range last + 1 {
+		yes, perhaps := enough[block<<10:][:1024], more[block<<10:][:1024]
+		some := false
+		for _, w := range a {
+			some = w.each(uint32(block), func(row uint16) {
+				t.sure[row] += w.weight
+				if t.sure[row] >= n {
+					yes[row>>6] |= 1 << (row & 63)
+				}
+			}) || some
+		}
+		for _, w := range b {
+			some = w.each(uint32(block), func(row uint16) {
+				t.maybe[row] += w.weight
+				if t.sure[row] < n && t.sure[row]+t.maybe[row] >= n {
+					perhaps[row>>6] |= 1 << (row & 63)
+				}
+			}) || some
+		}
+		for i, word := range perhaps {
+			for ; word != 0; word &= word - 1 {
+				has = append(has, t.sure[i<<6|bits.TrailingZeros64(word)])
+			}
+		}
+		if some {
+			*t = sums{}
+		}
+	}
+	scratch.Put(t)
+	return FromWords(enough), FromWords(more), has
+}
+
+// sums are the totals of the rows of a block. Those in scratch are zero.
+type sums struct{ sure, maybe [65536]uint32 }
+
+var scratch = sync.Pool{New: func() any { return new(sums) }}
 
 // Totals adds up the counts of every row over all of parts.
 func Totals(parts ...*Counts) iter.Seq2[uint32, uint32] {
@@ -260,38 +292,52 @@ func Totals(parts ...*Counts) iter.Seq2[uint32, uint32] {
 // eachTotal gives the totals block by block, where there are any. All planes
 // are walked side by side, so that the totals of a block stay in the cache.
 func eachTotal(parts []*Counts, f func(block int, totals *[65536]uint32)) {
-	walks, last := []*walk{}, -1
-	for _, c := range parts {
-		for k, p := range c.planes {
-			if !p.Empty() {
-				walks = append(walks, &walk{it: p.r.ManyIterator(), weight: 1 << k})
-				last = max(last, int(p.r.Maximum()>>16))
-			}
-		}
-	}
-	totals := new([65536]uint32)
-	for block := 0; block <= last; block++ {
+	walks := walksOf(parts)
+	t := scratch.Get().(*sums)
+	for block := range lastBlock(walks) + 1 {
 		some := false
 		for _, w := range walks {
-			some = w.add(uint32(block), totals) || some
+			some = w.each(uint32(block), func(row uint16) { t.sure[row] += w.weight }) || some
 		}
 		if some {
-			f(block, totals)
-			clear(totals[:])
+			f(block, &t.sure)
+			clear(t.sure[:])
 		}
 	}
+	scratch.Put(t)
 }
 
 // walk goes through one plane in ascending order.
 type walk struct {
+	plane  *Set
 	it     interface{ NextMany([]uint32) int }
 	weight uint32
 	buf    [512]uint32
 	rest   []uint32
 }
 
-// add adds the weight to the totals of the rows of a block and says whether there were any.
-func (w *walk) add(block uint32, totals *[65536]uint32) bool {
+func walksOf(parts []*Counts) (walks []*walk) {
+	for _, c := range parts {
+		for k, p := range c.planes {
+			if !p.Empty() {
+				walks = append(walks, &walk{plane: p, it: p.r.ManyIterator(), weight: 1 << k})
+			}
+		}
+	}
+	return walks
+}
+
+// lastBlock gives the last block in which one of the planes has a row; -1: none.
+func lastBlock(walks []*walk) int {
+	last := -1
+	for _, w := range walks {
+		last = max(last, int(w.plane.r.Maximum()>>16))
+	}
+	return last
+}
+
+// each calls f for the rows of the next block, and says whether there were any.
+func (w *walk) each(block uint32, f func(row uint16)) bool {
 	some := false
 	for {
 		if len(w.rest) == 0 {
@@ -305,7 +351,7 @@ func (w *walk) add(block uint32, totals *[65536]uint32) bool {
 				w.rest = w.rest[i:]
 				return some
 			}
-			totals[row&0xffff] += w.weight
+			f(uint16(row))
 			some = true
 		}
 		w.rest = nil

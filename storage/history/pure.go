@@ -4,8 +4,16 @@ package history
 #include <stdint.h>
 extern void kithFold(void *, void *, void *);
 extern void kithQuotient(void *, void *, void *);
+extern void kithAdd(void *, void *, void *);
+extern void kithSubtract(void *, void *, void *);
+extern void kithMultiply(void *, void *, void *);
+extern void kithDivide(void *, void *, void *);
 static void *fold_fn(void) { return (void *)kithFold; }
 static void *quotient_fn(void) { return (void *)kithQuotient; }
+static void *add_fn(void) { return (void *)kithAdd; }
+static void *subtract_fn(void) { return (void *)kithSubtract; }
+static void *multiply_fn(void) { return (void *)kithMultiply; }
+static void *divide_fn(void) { return (void *)kithDivide; }
 */
 import "C"
 
@@ -26,8 +34,14 @@ var pure = []struct {
 	out  func() m.LogicalType
 }{
 	{"kith_fold", C.fold_fn(), []m.Type{m.TypeVarchar}, func() m.LogicalType { return m.CreateLogicalType(m.TypeVarchar) }},
-	{"kith_quotient", C.quotient_fn(), []m.Type{m.TypeDecimal, m.TypeBigInt}, func() m.LogicalType { return m.CreateDecimalType(38, scale) }},
+	{"kith_quotient", C.quotient_fn(), []m.Type{m.TypeDecimal, m.TypeBigInt}, decimalType},
+	{"kith_add", C.add_fn(), two, decimalType}, {"kith_subtract", C.subtract_fn(), two, decimalType},
+	{"kith_multiply", C.multiply_fn(), two, decimalType}, {"kith_divide", C.divide_fn(), two, decimalType},
 }
+
+var two = []m.Type{m.TypeDecimal, m.TypeDecimal}
+
+func decimalType() m.LogicalType { return m.CreateDecimalType(38, scale) }
 
 // each runs f for every row of a call whose arguments are all there.
 func each(info, in, out unsafe.Pointer, f func(c *call, i int) bool) {
@@ -101,3 +115,29 @@ func quotient(v int128, n uint64) int128 {
 	}
 	return int128{ql, int64(qh)}
 }
+
+// Calculate is what kith_add, kith_subtract, kith_multiply and kith_divide do
+// with two numbers in billionths; op is the sign. The engine sets it before it
+// opens a history.
+var Calculate = func(op byte, a, b [2]uint64) (out [2]uint64, ok bool) { return out, false }
+
+func calculate(op byte, info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		a, b := column[int128](c.in, 0, c.n)[i], column[int128](c.in, 1, c.n)[i]
+		v, ok := Calculate(op, [2]uint64{a.lo, uint64(a.hi)}, [2]uint64{b.lo, uint64(b.hi)})
+		results[int128](c)[i] = int128{v[0], int64(v[1])}
+		return ok
+	})
+}
+
+//export kithAdd
+func kithAdd(info, in, out unsafe.Pointer) { calculate('+', info, in, out) }
+
+//export kithSubtract
+func kithSubtract(info, in, out unsafe.Pointer) { calculate('-', info, in, out) }
+
+//export kithMultiply
+func kithMultiply(info, in, out unsafe.Pointer) { calculate('*', info, in, out) }
+
+//export kithDivide
+func kithDivide(info, in, out unsafe.Pointer) { calculate('/', info, in, out) }

@@ -1,0 +1,68 @@
+package query
+
+import (
+	"math/big"
+	"testing"
+)
+
+func whole(d Dec) *big.Int {
+	n := new(big.Int).Lsh(big.NewInt(d.Hi), 64)
+	return n.Add(n, new(big.Int).SetUint64(d.Lo))
+}
+
+func ratOf(d Dec) *big.Rat {
+	return new(big.Rat).Quo(new(big.Rat).SetInt(whole(d)), big.NewRat(billion, 1))
+}
+
+// calculated compares arithmetic with that of fractions: what is off is at most
+// half a billionth, and then the result is even; and only what is too large does
+// not fit.
+func calculated(t *testing.T, a, b Dec) {
+	t.Helper()
+	limit, _ := new(big.Rat).SetString("1e29")
+	half := big.NewRat(1, 2*billion)
+	for fn, slow := range map[Func]func(x, y *big.Rat) *big.Rat{Plus: new(big.Rat).Add, Minus: new(big.Rat).Sub, Times: new(big.Rat).Mul, Over: new(big.Rat).Quo} {
+		if fn == Over && b == (Dec{}) {
+			continue
+		}
+		want := slow(ratOf(a), ratOf(b))
+		got, ok := Calculate(fn, a, b)
+		off := new(big.Rat).Abs(new(big.Rat).Sub(ratOf(got), want))
+		switch c := off.Cmp(half); {
+		case !ok:
+			if new(big.Rat).Abs(want).Cmp(new(big.Rat).Sub(limit, half)) < 0 {
+				t.Fatalf("%s %s %s does not fit", a, fn, b)
+			}
+		case c > 0 || c == 0 && got.Lo&1 == 1 || (fn == Plus || fn == Minus) && off.Sign() != 0 || new(big.Rat).Abs(ratOf(got)).Cmp(limit) >= 0:
+			t.Fatalf("%s %s %s = %s", a, fn, b, got)
+		}
+	}
+}
+
+// Values that computed traits are refused for, with what the error says.
+func TestValuesThatAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                 "line 1, column 1: the value is empty",
+		"plan":                             "line 1, column 1: nothing says how the value is read: write number(x), text(x), time(x) or bool(x) around it",
+		"plan = 'pro' AND in_segment('x')": "line 1, column 29: a computed trait does not ask for segments: a segment may ask for computed traits",
+		"top_percent(10, ltv)":             "line 1, column 1: a computed trait is about one person, top_percent about all: compare the trait with it in a segment",
+		"ltv + now()":                      "line 1, column 7: times are not calculated with: write days_between(a, b), or add an interval: ts + INTERVAL 30 DAY",
+		"ltv + 'a'":                        "line 1, column 7: a text stands where a number is needed",
+		"tier(ltv, 'a', 2, 'b', 1, 'c')":   "line 1, column 1: tier takes a number, and then names with ascending numbers between them: tier(ltv, 'bronze', 100, 'silver', 1000, 'gold') is silver from 100 on",
+		"(SELECT percentile(properties.total, 0) FROM events)": "line 1, column 9: the second value of percentile is a number above 0 and at most 100",
+		"most_frequent(plan)": "line 1, column 1: most_frequent is over events: write (SELECT most_frequent(…) FROM events WHERE …)",
+	} {
+		if _, err := ParseValue(text); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	for _, text := range []string{"now()", "current_date", "days_between(now(), now() - INTERVAL 1 DAY)", "coalesce(time(born), now())"} {
+		v, err := ParseValue(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := CompileValue(v); err == nil {
+			t.Errorf("%s is kept current", text)
+		}
+	}
+}
