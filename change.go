@@ -25,7 +25,7 @@ const (
 	ByMerge                       // two people turned out to be one
 	ByCut                         // one person turned out to be several
 	ByDefinition                  // the segment was defined, defined otherwise, or dropped
-	ByTable                       // a reference table was loaded
+	ByTable                       // a reference table was loaded, or a static list imported; then Of is its number
 	ByRank                        // others moved the threshold of a rank
 	ByUnload                      // a load was taken back
 )

@@ -133,7 +133,7 @@ func (c *checker) run() error {
 	}{
 		{"store", c.store}, {"keys", c.keyring}, {"log", c.log}, {"history", c.history},
 		{"identifiers", c.identifiers}, {"decisions", c.decisions}, {"events", c.events},
-		{"rejects", c.rejects}, {"tables", c.tables}, {"segments", c.segments}, {"computed traits", c.computed}, {"changes", c.changes}, {"numbers", c.accounted}, {"message ids", c.ids}, {"near-duplicates", c.near}, {"places", c.runs}, {"words", c.words},
+		{"rejects", c.rejects}, {"tables", c.tables}, {"segments", c.segments}, {"computed traits", c.computed}, {"lists", c.lists}, {"changes", c.changes}, {"numbers", c.accounted}, {"message ids", c.ids}, {"near-duplicates", c.near}, {"places", c.runs}, {"words", c.words},
 		{"profiles", c.profiles}, {"values", c.values},
 	}
 	for i, s := range steps {

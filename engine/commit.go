@@ -18,6 +18,7 @@ func (t *turn) cutBlob() error {
 // stands on: nothing is published or acknowledged before the store has synced.
 func (t *turn) commit() error {
 	l, e := t.l, t.l.e
+	e.static.settle()
 	late, err := t.settleLive()
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type catalog struct {
 	traits   map[string]history.Field                // by path
 	leaves   map[string]map[history.FieldType]string // by path: columns of events that read it as a type
 	tables   map[string][]history.Field
+	lists    listNames
 	segments func(name string) (query.Cond, error)
 	computed map[string]query.Value // computed traits that are written out
 	sealed   map[string]bool        // traits that have no column, by path
@@ -31,7 +32,7 @@ type catalog struct {
 
 // catalog gives that of a view.
 func (w *view) catalog() *catalog {
-	c := &catalog{traits: map[string]history.Field{}, sealed: map[string]bool{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}}
+	c := &catalog{traits: map[string]history.Field{}, sealed: map[string]bool{}, leaves: w.e.hist.Readings(), tables: map[string][]history.Field{}, lists: w.v.lists}
 	columns := w.v.columns(w.e)
 	for i, f := range profileFields(columns)[fixedColumns:] {
 		c.traits[columns[i].path] = f
@@ -92,3 +93,6 @@ func (c *catalog) Cell(table, column string, as query.Type) (string, error) {
 
 // Segment implements query.Catalog.
 func (c *catalog) Segment(name string) (query.Cond, error) { return c.segments(name) }
+
+// List implements query.Catalog.
+func (c *catalog) List(name string) error { return c.lists.has(name) }

@@ -58,6 +58,7 @@ type Engine struct {
 	keeper      keeper // the line's: checkpoints and sweeping
 	clock       clock
 	tables      references
+	static      staticLists
 	recent      recentDays
 
 	builder  builder // of segments

@@ -108,6 +108,7 @@ func (t *turn) apply(it *item, load *session) (kith.Result, error) {
 	if err := t.fold(ev, told); err != nil { // profile, columns, bitmaps
 		return kith.Result{}, err
 	}
+	t.arrived(ev.Seq) // on static lists
 	t.l.e.mids.Add(it.idPrint, it.payPrint, uint64(ev.Seq))
 	t.noted(it, ev)
 	res := kith.Result{Verdict: kith.Accepted, Seq: ev.Seq, Flags: flags & kith.Anomalous}

@@ -28,6 +28,7 @@ type live struct {
 	every    []*liveLeaf               // those that can count an event of any name
 	traits   map[uint32][]*liveSegment // by the path of the trait
 	fixed    []*liveSegment            // that look at first_seen, last_seen or known
+	onLists  map[string][]*liveSegment // by the static lists that they ask for
 	ranks    map[string]*ranking
 	touched  map[uint32]*touch // by fragment
 	free     []*touch
@@ -55,11 +56,12 @@ type liveSegment struct {
 	lists   []*list        // what it asks of reference tables
 	users   []*liveSegment // that use it
 	timer   map[uint32]int64
-	upTo    uint32 // rows below were asked about since it was built
-	cause   kith.Cause
-	place   int   // in order
-	resumed bool  // the clock waits for it since the directory was opened
-	l       *live // whose it is: an unload begins with others
+	upTo    uint32     // rows below were asked about since it was built
+	cause   kith.Cause // of the changes that building it makes, and
+	of      kith.Seq   // what caused them
+	place   int        // in order
+	resumed bool       // the clock waits for it since the directory was opened
+	l       *live      // whose it is: an unload begins with others
 	built   chan struct{}
 	err     error // why it was not built; set before built is closed
 }
@@ -93,7 +95,7 @@ func (e *Engine) newLive() (*live, error) {
 	return &live{
 		e: e, members: members, numbers: map[string]uint32{}, segs: map[uint32]*liveSegment{}, leaves: map[string]*liveLeaf{},
 		computed: map[string]*liveSegment{},
-		named:    map[string][]*liveLeaf{}, traits: map[uint32][]*liveSegment{}, ranks: map[string]*ranking{},
+		named:    map[string][]*liveLeaf{}, traits: map[uint32][]*liveSegment{}, onLists: map[string][]*liveSegment{}, ranks: map[string]*ranking{},
 		touched: map[uint32]*touch{}, paths: map[string]uint32{}, now: math.MinInt64, newest: math.MinInt64,
 	}, nil
 }

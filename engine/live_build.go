@@ -103,6 +103,7 @@ func (l *live) arrange() {
 	l.order, l.fixed, l.every = nil, nil, nil
 	clear(l.named)
 	clear(l.traits)
+	clear(l.onLists)
 	seen := map[uint32]bool{}
 	var visit func(s *liveSegment)
 	visit = func(s *liveSegment) {
@@ -175,6 +176,9 @@ func (l *live) subscribe(s *liveSegment) {
 		if !slices.Contains(l.traits[top], s) {
 			l.traits[top] = append(l.traits[top], s)
 		}
+	}
+	for _, name := range s.prog.Lists() {
+		l.onLists[name] = append(l.onLists[name], s)
 	}
 	for _, used := range s.prog.Segments() {
 		if u := l.segs[l.numbers[used]]; u != nil && !slices.Contains(u.users, s) {
@@ -383,7 +387,7 @@ func (l *live) askNext(s *liveSegment) (done bool, err error) {
 	s.upTo = to
 	for row := from; row < min(to, l.e.line.head.Fragments); row++ {
 		if s.prog != nil || s.trait && s.left(row) || !s.trait && l.members.Has(s.number, row) {
-			l.touch(kith.FragmentID(row), s, s.cause, 0)
+			l.touch(kith.FragmentID(row), s, s.cause, s.of)
 		}
 	}
 	l.turn = t

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/kithdb/kith"
@@ -134,6 +135,12 @@ func (p *livePerson) Matches(leaf int) []query.Match {
 func (p *livePerson) Member(segment string) bool {
 	n, ok := p.l.numbers[segment]
 	return ok && p.l.members.Has(n, p.row)
+}
+
+// OnList implements query.Person.
+func (p *livePerson) OnList(list string) bool {
+	k := p.l.e.static.now[list]
+	return k != nil && slices.ContainsFunc(p.frags, func(f kith.FragmentID) bool { return k.frags.Has(uint32(f)) })
 }
 
 // Top implements query.Person.

@@ -39,6 +39,9 @@ func (t *turn) fragment(c *claim) (kith.FragmentID, error) {
 			return 0, err
 		}
 		e.tokens.Put(place, token, f)
+		if !t.dry {
+			e.static.numbered(token, f)
+		}
 	}
 	t.l.frags.put(print, f)
 	return f, nil

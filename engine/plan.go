@@ -114,6 +114,9 @@ func (p *planner) Names() []query.EventName {
 // Segment implements query.Index.
 func (p *planner) Segment(name string) (query.Cond, error) { return p.a.segment(name) }
 
+// List implements query.Index.
+func (p *planner) List(name string) error { return p.a.v.lists.has(name) }
+
 // Everybody implements query.Answers.
 func (p *planner) Everybody() (*bitmap.Set, error) { return p.a.v.everybody(p.a.e) }
 
@@ -173,6 +176,8 @@ func (p *planner) answer(l *query.Piece, within *bitmap.Set) (*bitmap.Set, error
 		return p.allOrNone(l.True, within)
 	case query.ByTrait:
 		return p.sole(l.Sole, within)
+	case query.ByList:
+		return p.onList(p.a.v.lists[l.List], within)
 	case query.ByDays:
 		return p.deeds(l.Deeds, within)
 	}
@@ -189,6 +194,20 @@ func (p *planner) allOrNone(all bool, within *bitmap.Set) (*bitmap.Set, error) {
 		return within, nil
 	}
 	return p.Everybody()
+}
+
+// onList gives the people of a list.
+func (p *planner) onList(k *keptList, within *bitmap.Set) (*bitmap.Set, error) {
+	p.way = "list"
+	if within != nil && within.Len() <= few*p.blocks() {
+		p.way = "list, person by person"
+		return p.a.v.ofList(p.a.e, k, within)
+	}
+	out, err := p.a.v.onList(p.a.e, k)
+	if err == nil && within != nil {
+		out = bitmap.And(within, out)
+	}
+	return out, err
 }
 
 // few is up to how many people are looked at one by one, for each block of

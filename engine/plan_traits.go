@@ -16,6 +16,9 @@ const mostUnion = 256
 
 // Size implements query.Index.
 func (p *planner) Size(l *query.Piece) int {
+	if l.Way == query.ByList {
+		return p.a.v.lists[l.List].frags.Len()
+	}
 	if l.Way != query.ByTrait || l.Sole.Trait.Fixed {
 		return int(p.a.v.fragments)
 	}

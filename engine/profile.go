@@ -183,23 +183,9 @@ func unknown(id kith.Identifier) error {
 // is an event that counts, or a link.
 func (e *Engine) ownerOf(v *version, id kith.Identifier) (kith.ProfileID, error) {
 	notFound := unknown(id)
-	var token kith.Token
-	if id.Space == "id" {
-		var ok bool
-		if token, ok = e.secret.PublicToken(id.Value); !ok {
-			return 0, notFound
-		}
-	} else {
-		m := e.matcher.Load()
-		space, ok := m.Find(id.Space)
-		if !ok {
-			return 0, notFound
-		}
-		norm, ok := m.Normalise(space, []byte(id.Value), nil)
-		if !ok {
-			return 0, notFound
-		}
-		token = e.secret.Token(id.Space, norm)
+	token, ok := e.tokenOf(id)
+	if !ok {
+		return 0, notFound
 	}
 	f, ok, err := e.tokens.Find(token)
 	if err != nil {
@@ -209,6 +195,23 @@ func (e *Engine) ownerOf(v *version, id kith.Identifier) (kith.ProfileID, error)
 		return 0, notFound
 	}
 	return e.people.OwnerAt(v.pin, f)
+}
+
+// publicSpace is the space of public ids, which no event has.
+const publicSpace = "id"
+
+// tokenOf gives the token of an identifier; false: it is none of its space.
+func (e *Engine) tokenOf(id kith.Identifier) (kith.Token, bool) {
+	if id.Space == publicSpace {
+		return e.secret.PublicToken(id.Value)
+	}
+	m := e.matcher.Load()
+	space, ok := m.Find(id.Space)
+	if !ok {
+		return kith.Token{}, false
+	}
+	norm, ok := m.Normalise(space, []byte(id.Value), nil)
+	return e.secret.Token(id.Space, norm), ok
 }
 
 // public gives the public id of a profile: that of the fragment seen first in event time.

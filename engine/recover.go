@@ -35,7 +35,7 @@ func (e *Engine) openNames() (*storage.Head, error) {
 	e.sources, e.spaces = newNames(lists[storage.Sources]), newNames(lists[storage.Spaces])
 	e.traits = traits{e: e}
 	e.traits.known = lists[storage.Columns]
-	if err := e.openTables(snap); err != nil {
+	if err := errors.Join(e.openTables(snap), e.openContents(snap)); err != nil {
 		return nil, err
 	}
 	return head, e.openRules(snap, head)
@@ -198,12 +198,16 @@ func (e *Engine) replay(head *storage.Head) error {
 		return &kith.Error{Op: "engine.Open", On: "the log", Kind: kith.ErrCorrupt, Err: fmt.Errorf("it ends at number %d and history has %d: the store has lost its end", head.Seq, ahead)}
 	}
 	if head.Fragments == 0 {
+		e.static.versions = map[string]uint32{}
 		return e.first()
 	}
 	if err := e.replayTail(head); err != nil {
 		return err
 	}
 	if err := e.replayState(); err != nil {
+		return err
+	}
+	if err := e.openLists(); err != nil {
 		return err
 	}
 	e.publish(head)

@@ -294,7 +294,7 @@ func (e *Engine) aside(change func(tx *storage.Tx) error) error {
 
 // ownTables are names of tables that SQL has, or will have.
 var ownTables = strings.Fields(`events all_events profiles identifiers decisions merges rejects loads sources columns tables
-	segments members changes consents audit accounts deliveries quarantine anomalies schema`)
+	segments members changes lists consents audit accounts deliveries quarantine anomalies schema`)
 
 // keywords are the words that DuckDB takes for no name unless they are quoted.
 var keywords = strings.Fields(`all analyse analyze and any array as asc asymmetric both case cast check collate column constraint

@@ -27,13 +27,15 @@ type Segment struct {
 
 var segmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
 
+var errName = errors.New("a name has letters, digits, _ and -, begins with a letter or _, and has at most 64 characters")
+
 // Define makes a segment, or gives it another condition; docs/segments.md is
 // the language. A definition that says the same as the one in force is no new
 // version. ErrInvalid says what is wrong with the text, and where; ErrNotFound
-// which segment or table it asks for in vain. A segment may not use itself.
+// which segment, list or table it asks for in vain. A segment may not use itself.
 func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error) {
 	if !segmentName.MatchString(name) {
-		return Segment{}, &kith.Error{Op: "engine.Define", On: "name", Kind: kith.ErrInvalid, Err: errors.New("a name has letters, digits, _ and -, begins with a letter or _, and has at most 64 characters")}
+		return Segment{}, &kith.Error{Op: "engine.Define", On: "name", Kind: kith.ErrInvalid, Err: errName}
 	}
 	c, err := query.Parse(text)
 	if err != nil {
@@ -56,6 +58,11 @@ func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error)
 		if old.Text == seg.Text {
 			seg = old
 			return errSame
+		}
+		for _, list := range query.Lists(c) { // one may have been dropped meanwhile
+			if err := e.static.now.has(list); err != nil {
+				return err
+			}
 		}
 		seg.Version, seg.Seq, seg.At, seg.number = old.Version+1, seq, time.UnixMicro(at).UTC(), old.number
 		if old.Version == 0 {

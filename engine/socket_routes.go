@@ -52,6 +52,7 @@ func (e *Engine) routes(s *socket) http.Handler {
 	handle("POST /table/drop", e.serveDropTable)
 	handle("POST /table/unload", e.serveUnloadTable)
 	e.segmentRoutes(handle)
+	e.listRoutes(handle)
 	e.traitRoutes(handle)
 	handle("POST /schema", e.serveSchema)
 	return mux

@@ -16,7 +16,7 @@ func (w *view) Tables() []history.Table {
 	return append([]history.Table{
 		w.profiles(), w.identifiers(), w.decisions("decisions"), w.decisions("merges"),
 		w.rejects(), w.loads(), w.sources(), w.columns(),
-		w.segments(), w.members(), w.changes(),
+		w.segments(), w.members(), w.changes(), w.lists(),
 	}, w.references()...)
 }
 

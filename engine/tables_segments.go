@@ -24,6 +24,37 @@ func (w *view) Members(segment string) ([]uint64, error) {
 	return set.Dense(w.fragmentBlocks()), nil
 }
 
+// OnList gives who is on a static list, for in_list in SQL.
+func (w *view) OnList(list string) ([]uint64, error) {
+	k := w.v.lists[list]
+	if k == nil {
+		return nil, noList("engine.SQL", list)
+	}
+	set, err := w.v.onList(w.e, k)
+	if err != nil {
+		return nil, err
+	}
+	return set.Dense(w.fragmentBlocks()), nil
+}
+
+// lists has one row for each static list.
+func (w *view) lists() history.Table {
+	fields := []history.Field{
+		{Name: "name", Type: history.String}, {Name: "version", Type: history.UInt}, {Name: "entries", Type: history.UBigInt},
+		{Name: "waiting", Type: history.UBigInt}, {Name: "members", Type: history.UBigInt}, {Name: "imported_at", Type: history.Timestamp}, {Name: "seq", Type: history.UBigInt},
+	}
+	return rowTable("lists", fields, one, 16, func(_ int, r *records) error {
+		for _, name := range sortedKeys(w.v.lists) {
+			l, err := w.e.listOf(w.v, w.v.lists[name])
+			if err != nil {
+				return err
+			}
+			r.add(l.Name, l.Version, uint64(l.Entries), uint64(l.Waiting), uint64(l.Members), l.At.UnixMicro(), uint64(l.Seq))
+		}
+		return nil
+	})
+}
+
 // kept gives the members of a segment as of the view's version.
 func (w *view) kept(segment string) (*bitmap.Set, error) {
 	k, ok := w.v.live[segment]

@@ -459,6 +459,9 @@ func (u *unloading) swap() error {
 		}
 	}
 	u.x.remove()
+	if err := e.openLists(); err != nil {
+		return err
+	}
 	e.publish(&l.head)
 	if err := e.restartLive(kith.ByUnload); err != nil {
 		return err

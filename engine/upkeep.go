@@ -198,6 +198,7 @@ func (e *Engine) metaThen(change func(tx *storage.Tx, seq kith.Seq, at int64) er
 			return err
 		}
 		done()
+		Point("meta-done")
 		e.state.Begin()
 		e.state.Publish(uint64(h.Seq))
 		e.publish(h)

@@ -23,6 +23,7 @@ type version struct {
 	tallies   map[string]kith.Tally
 	rules     uint32
 	tables    []*storage.TableVersion // every version of every reference table, by load
+	lists     listNames               // static ones, by name
 	at        int64                   // instant of the commit, microseconds
 	members   *storage.Values         // of segments, by their numbers; nil: none is kept
 	live      map[string]keeping      // segments that are kept, by name
@@ -77,7 +78,7 @@ func (vs *versions) open() {
 func (e *Engine) publish(h *storage.Head) {
 	v := &version{
 		seq: h.Seq, events: h.Events, fragments: h.Fragments, tallies: maps.Clone(h.Tallies), rules: h.Rules, at: h.At,
-		tables: e.tables.now, pin: e.state.Pin(), snap: e.store.Snapshot(), due: math.MaxInt64,
+		tables: e.tables.now, lists: e.static.now, pin: e.state.Pin(), snap: e.store.Snapshot(), due: math.MaxInt64,
 		next: make(chan struct{}),
 	}
 	if l := e.liveHalf(); l != nil {

@@ -153,6 +153,8 @@ func condNode(c Cond) node {
 		return node{Node: nearWords[x.Back], Where: whereNode(x.Where), Least: gapNode(x.Least), Most: gapNode(x.Most)}
 	case *Member:
 		return node{Node: "segment", Text: x.Segment}
+	case *OnList:
+		return node{Node: "list", Text: x.List}
 	case *Listed:
 		return node{Node: "listed", Table: x.Table, Path: x.Column, Where: whereNode(x.Where), Of: []node{valueNode(x.V)}}
 	}

@@ -25,6 +25,8 @@ func (n *node) cond(depth int) (Cond, error) {
 		return &Exists{w}, err
 	case "segment":
 		return &Member{n.Text}, nil
+	case "list":
+		return &OnList{n.Text}, nil
 	case nearWords[false], nearWords[true]:
 		w, err := n.where(depth)
 		return &Near{w, n.Node == nearWords[true], n.Least.gap(), n.Most.gap()}, err

@@ -38,6 +38,8 @@ type Person interface {
 	Matches(leaf int) []Match
 	// Member tells whether the person is a member of another segment.
 	Member(segment string) bool
+	// OnList tells whether the person has an identifier of a static list.
+	OnList(list string) bool
 	// Top gives the threshold of a rank; false: nobody has the value.
 	Top(i int) (Datum, bool)
 	// Listed tells whether a value stands in the column of a reference table.
@@ -53,6 +55,7 @@ type Program struct {
 	leaves   []*Leaf
 	traits   []string
 	segments []string
+	lists    []string
 	tops     []*Top
 	ranked   []get[Dec] // the values of tops
 	alone    []bool     // of tops; see Ranked
@@ -142,6 +145,9 @@ func (p *Program) Traits() []string { return p.traits }
 
 // Segments gives the segments that it asks for.
 func (p *Program) Segments() []string { return p.segments }
+
+// Lists gives the static lists that it asks for.
+func (p *Program) Lists() []string { return p.lists }
 
 // Tops gives the ranks that it asks for.
 func (p *Program) Tops() []*Top { return p.tops }

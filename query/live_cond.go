@@ -43,6 +43,8 @@ func (c *compiler) cond(x Cond) test {
 		return c.near(x)
 	case *Member:
 		return c.member(x)
+	case *OnList:
+		return c.onList(x)
 	case *Listed:
 		return c.listed(x)
 	}
@@ -109,7 +111,7 @@ func effort(c Cond) int {
 		most = 9
 	case *Listed:
 		most = max(most, 3)
-	case *Member:
+	case *Member, *OnList:
 		most = 2
 	case *Like:
 		most = max(most, 1)
@@ -396,6 +398,14 @@ func (c *compiler) member(x *Member) test {
 		c.p.segments = append(c.p.segments, name)
 	}
 	return func(e *env) Answer { return answerOf(e.who.Member(name)) }
+}
+
+func (c *compiler) onList(x *OnList) test {
+	name := x.List
+	if !slices.Contains(c.p.lists, name) {
+		c.p.lists = append(c.p.lists, name)
+	}
+	return func(e *env) Answer { return answerOf(e.who.OnList(name)) }
 }
 
 func (c *compiler) listed(x *Listed) test {

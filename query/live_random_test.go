@@ -265,7 +265,7 @@ func aPersonLeaf(r *rand.Rand) string {
 	case 6:
 		return "age(born) IS NULL"
 	case 7:
-		return "in_segment('a')"
+		return pick(r, "in_segment('a')", "in_list('l')")
 	case 8:
 		return "(SELECT count(*) FROM events) >= top_percent(50, (SELECT count(*) FROM events))"
 	case 9:
@@ -365,6 +365,9 @@ func aTime(r *rand.Rand) int64 {
 func aPerson(r *rand.Rand) *somebody {
 	text := func(at int64) string { return time.UnixMicro(at).UTC().Format("2006-01-02T15:04:05.999999Z") }
 	s := &somebody{traits: said{"plan": say(pick(r, "pro", "free")), "n": say(r.IntN(4)), "last_seen": {As: Time, Time: aTime(r)}}, tops: []Datum{say(2)}, listed: []string{"a", "pro"}}
+	if r.IntN(2) == 0 {
+		s.lists = []string{"l"}
+	}
 	if r.IntN(4) > 0 {
 		s.traits["born"] = say(text(addMonths(aTime(r), -12*int64(r.IntN(3)))))
 	}

@@ -18,6 +18,7 @@ type somebody struct {
 	events  []said
 	matches [][]Match
 	members []string
+	lists   []string
 	tops    []Datum
 	listed  []string // texts of a table, and numbers as text
 }
@@ -33,6 +34,7 @@ func (f said) Field(path string, as Type) (Datum, bool) {
 func (s *somebody) Trait(path string, as Type) (Datum, bool) { return s.traits.Field(path, as) }
 func (s *somebody) Matches(leaf int) []Match                 { return s.matches[leaf] }
 func (s *somebody) Member(segment string) bool               { return slices.Contains(s.members, segment) }
+func (s *somebody) OnList(list string) bool                  { return slices.Contains(s.lists, list) }
 func (s *somebody) Top(i int) (Datum, bool)                  { return s.tops[i], s.tops[i].As != Untold }
 func (s *somebody) Listed(_ int, v Datum) bool {
 	if v.As == Number {
@@ -105,7 +107,7 @@ func ada() *somebody {
 			did("View", "2026-01-31T13:00:00", "sku", "z"), // ahead
 			did("Odd", "2026-01-01", "total", "5"),
 		},
-		members: []string{"staff"}, listed: []string{"a", "Pro", "10.5"}, tops: []Datum{say(10.5)},
+		members: []string{"staff"}, lists: []string{"vip"}, listed: []string{"a", "Pro", "10.5"}, tops: []Datum{say(10.5)},
 	}
 }
 
@@ -152,6 +154,7 @@ var answers = []struct {
 	{"length(word) = 5 AND lower(word) = 'größe'", Yes, ""},
 	{"coalesce(nothing, plan, 'x') = 'Pro' AND coalesce(nothing, 'x') = 'x'", Yes, ""},
 	{"in_segment('staff') AND NOT in_segment('others')", Yes, ""},
+	{"in_list('vip') AND NOT in_list('staff') AND NOT (in_list('others') OR in_list('vip') AND in_list('others'))", Yes, ""},
 	{"plan IN (SELECT sku FROM products) AND number(ltv) IN (SELECT price FROM products) AND word NOT IN (SELECT sku FROM products)", Yes, ""},
 	{"nothing IN (SELECT sku FROM products)", Unknown, ""},
 	{"ltv >= top_percent(10, ltv)", Yes, ""},

@@ -123,8 +123,13 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 	case *sqlparser.ExistsExpr:
 		return l.exists(s, x)
 	case *sqlparser.FuncExpr:
-		if t, _ := l.token(x.Name.String()); strings.EqualFold(t.text, "in_segment") {
-			return l.member(s, x)
+		switch t, _ := l.token(x.Name.String()); strings.ToLower(t.text) {
+		case "in_segment":
+			name, err := l.named(s, x, "in_segment", "a segment")
+			return &Member{name}, err
+		case "in_list":
+			name, err := l.named(s, x, "in_list", "a list")
+			return &OnList{name}, err
 		}
 		if c, ok, err := l.near(s, x); ok {
 			return c, err
@@ -437,19 +442,19 @@ func (l *lowering) pattern(e sqlparser.Expr, what string) (string, int, error) {
 	return "", 0, l.bad("%s is a string that is written out", what)
 }
 
-// member reads in_segment('name').
-func (l *lowering) member(s *scope, x *sqlparser.FuncExpr) (Cond, error) {
+// named reads the name that in_segment('name') and in_list('name') take.
+func (l *lowering) named(s *scope, x *sqlparser.FuncExpr, fn, what string) (string, error) {
 	pos := l.last
 	if s.kind != person {
-		return nil, l.bad("in_segment is about a person: it stands outside of the sub-select")
+		return "", l.bad("%s is about a person: it stands outside of the sub-select", fn)
 	}
 	if len(x.Exprs) == 1 && !x.Distinct {
 		if a, ok := x.Exprs[0].(*sqlparser.AliasedExpr); ok {
-			if name, _, err := l.pattern(a.Expr, "the name of a segment"); err == nil && name != "" {
-				return &Member{name}, nil
+			if name, _, err := l.pattern(a.Expr, "the name of "+what); err == nil && name != "" {
+				return name, nil
 			}
 		}
 	}
 	l.last = pos
-	return nil, l.bad("in_segment takes the name of a segment in quotes")
+	return "", l.bad("%s takes the name of %s in quotes", fn, what)
 }

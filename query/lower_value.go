@@ -182,7 +182,7 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 	case !ok && aggregates[name]:
 		return nil, l.bad("%s is over events: write (SELECT %s(…) FROM events WHERE …)", t.show(), t.show())
 	case !ok:
-		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, days_between, tier, number, text, time, bool, now, current_date, in_segment, top_percent, followed_by, preceded_by", t.show())
+		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, days_between, tier, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
 	case want >= 0 && len(args) != want || want < 0 && len(args) < 2:
 		return nil, l.bad("%s takes %d values, and got %d", t.show(), max(want, 2), len(args))
 	}

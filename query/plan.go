@@ -21,6 +21,8 @@ type Index interface {
 	Size(l *Piece) int
 	// Segment gives the condition of a segment.
 	Segment(name string) (Cond, error)
+	// List tells whether there is such a static list.
+	List(name string) error
 }
 
 // EventName is a name of events, and whether days are counted for it.
@@ -37,6 +39,7 @@ type Way uint8
 const (
 	ByNothing Way = iota // it is the same for everybody
 	ByTrait              // by one trait: bitmaps of values, or the column
+	ByList               // by the identifiers of a static list
 	ByDays               // by counts of events by day
 	ByDuckDB
 )
@@ -46,6 +49,7 @@ type Piece struct {
 	Cond  Cond
 	Way   Way
 	Sole  *Sole  // of ByTrait
+	List  string // of ByList
 	Deeds *Deeds // of ByDays
 	True  bool   // of ByNothing, and of OfEvents: for who has no such events
 	// OfEvents: of ByDuckDB, it is about one aggregate over events, so that
@@ -95,9 +99,12 @@ func (p *planning) plan(c Cond) (*Plan, error) {
 		return p.chain('|', x)
 	case *Member:
 		return p.member(x)
+	case *OnList:
+		return p.onList(x)
 	case Not:
-		if m, ok := x.Cond.(*Member); ok { // never unknown
-			q, err := p.member(m)
+		switch x.Cond.(type) {
+		case *Member, *OnList: // never unknown
+			q, err := p.plan(x.Cond)
 			if err != nil {
 				return nil, err
 			}
@@ -105,6 +112,15 @@ func (p *planning) plan(c Cond) (*Plan, error) {
 		}
 	}
 	return p.leaf(c), nil
+}
+
+// onList plans who is on a list.
+func (p *planning) onList(x *OnList) (*Plan, error) {
+	if err := p.x.List(x.List); err != nil {
+		return nil, err
+	}
+	l := &Piece{Cond: x, Way: ByList, List: x.List}
+	return &Plan{leaf: l, way: ByTrait, size: p.x.Size(l)}, nil // it costs what a trait does
 }
 
 // member plans the condition of another segment in its place.
@@ -274,7 +290,7 @@ func (t *topic) cond(c Cond) {
 		t.value(x.V)
 	case *Exists:
 		t.value(&Agg{Fn: Count, Where: x.Where})
-	case *Member, *Listed:
+	case *Member, *OnList, *Listed:
 		t.many = true
 	}
 }

@@ -99,7 +99,7 @@ func fieldsOf(c Cond) string {
 }
 
 // tabled tells whether a condition looks elsewhere: into a reference table, at
-// other events, or into another segment.
+// other events, into another segment or a list.
 func tabled(c Cond) bool {
 	switch x := c.(type) {
 	case And:
@@ -116,7 +116,7 @@ func tabled(c Cond) bool {
 		}
 	case Not:
 		return tabled(x.Cond)
-	case *Listed, *Exists, *Member, *Near:
+	case *Listed, *Exists, *Member, *OnList, *Near:
 		return true
 	}
 	return false

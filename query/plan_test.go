@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -27,12 +28,20 @@ func (w *crowd) Kept(t *Trait) (Type, bool)        { return w.kinds[t.Path], w.k
 func (w *crowd) Names() []EventName                { return nil }
 func (w *crowd) Size(l *Piece) int                 { return len(Print(l.Cond)) }
 func (w *crowd) Segment(name string) (Cond, error) { return Parse(w.segments[name]) }
+func (w *crowd) List(name string) error            { return onlyVIP(name) }
 func (w *crowd) Everybody() (*bitmap.Set, error) {
 	s := &bitmap.Set{}
 	for i := range w.people {
 		s.Add(uint32(i))
 	}
 	return s, nil
+}
+
+func onlyVIP(name string) error {
+	if name != "vip" {
+		return errors.New("no list " + name)
+	}
+	return nil
 }
 
 // Answer works out the whole condition of the leaf for each person, and where
@@ -128,6 +137,8 @@ func (w *crowd) with(r *reckoner, c Cond, who map[string]any) truth3 {
 			panic(err)
 		}
 		return truthOf(w.truth(def, who) == isTrue)
+	case *OnList:
+		return truthOf(who["on "+x.List] == true)
 	}
 	return r.cond(c)
 }
@@ -141,7 +152,7 @@ func someLeaf(r *rand.Rand) string {
 		"plan "+op+" "+choose(r, "'pro'", "'Größe'", "''"), "plan IN ('pro', 'x')", "plan NOT IN ('pro', NULL)", "plan "+choose(r, "LIKE", "NOT ILIKE")+" "+choose(r, "'p%'", "'%O%'", "'_r_'", "'GR%E'", "'%%'"),
 		"ltv "+op+" "+num, "ltv BETWEEN -7 AND "+num, "ltv IN (3, 10.5)", "NOT ltv IN (3, NULL)", "ltv IS NULL", "coalesce(ltv, 4) "+op+" "+num, "text(ltv) IS NULL",
 		"vip", "NOT vip", "vip IS NOT TRUE", "born "+op+" DATE '2000-02-29'", "age(born) "+op+" "+choose(r, "25", "26"), "born + INTERVAL 3 MONTH "+op+" now()",
-		"secret "+op+" 'a'", "secret IS NULL", "in_segment('rich')", "nothing IS NULL", "nothing = 1", "length(plan) "+op+" 3", "lower(plan) = 'größe'", "now() > DATE '2020-01-01'", "TRUE")
+		"secret "+op+" 'a'", "secret IS NULL", "in_segment('rich')", "in_list('vip')", "NOT in_list('vip')", "nothing IS NULL", "nothing = 1", "length(plan) "+op+" 3", "lower(plan) = 'größe'", "now() > DATE '2020-01-01'", "TRUE")
 }
 
 func someCondition(r *rand.Rand, depth int) string {
@@ -166,7 +177,7 @@ func TestAPlanAnswersTheCondition(t *testing.T) {
 		who := map[string]any{}
 		for k, v := range map[string]any{
 			"plan": choose(r, "pro", "Pro", "GRÖSSE", "größe", "GRÖẞE", "", "x"), "ltv": big.NewRat(choose[int64](r, 0, 3, -7, 10_500_000_000, 10_500_000_001), choose[int64](r, 1, 1_000_000_000)),
-			"vip": r.IntN(2) == 0, "born": choose(r, "2000-02-29", "1999-01-01T00:00:00+14:00", "never"), "secret": choose(r, "a", "b"),
+			"vip": r.IntN(2) == 0, "born": choose(r, "2000-02-29", "1999-01-01T00:00:00+14:00", "never"), "secret": choose(r, "a", "b"), "on vip": true,
 		} {
 			if r.IntN(4) > 0 {
 				who[k] = v

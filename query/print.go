@@ -62,6 +62,8 @@ func (p *printer) cond(c Cond, need int) {
 		p.near(x)
 	case *Member:
 		p.put("in_segment(" + quote(x.Segment) + ")")
+	case *OnList:
+		p.put("in_list(" + quote(x.List) + ")")
 	case *Listed:
 		p.listed(x, "")
 	default:

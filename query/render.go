@@ -16,6 +16,7 @@ type Catalog interface {
 	Field(path string, as Type) (column string, ok bool)         // of the table events
 	Cell(table, column string, as Type) (expr string, err error) // of a reference table; an error: there is no such
 	Segment(name string) (Cond, error)
+	List(name string) error // whether there is such a static list
 	// Computed gives what a computed trait is, where it has to be written out
 	// because no column is current, and what names mean in there.
 	Computed(path string) (def Value, in Catalog, ok bool)
@@ -127,6 +128,8 @@ func (r *renderer) cond(c Cond) (string, error) {
 		return r.near(x)
 	case *Member:
 		return r.member(x)
+	case *OnList:
+		return r.onList(x)
 	case *Listed:
 		return r.listed(x)
 	}
@@ -271,6 +274,14 @@ func (r *renderer) member(c *Member) (string, error) {
 	s, err := r.cond(def)
 	r.open = r.open[:len(r.open)-1]
 	return "coalesce(" + s + ", FALSE)", err
+}
+
+// onList asks the function that the engine gives SQL, of whom the person is.
+func (r *renderer) onList(c *OnList) (string, error) {
+	if err := r.cat.List(c.List); err != nil {
+		return "", err
+	}
+	return "in_list(" + r.bind(c.List, "VARCHAR") + ", p.id)", nil
 }
 
 func (r *renderer) listed(c *Listed) (string, error) {

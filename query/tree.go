@@ -9,7 +9,7 @@ import (
 // value that it needs is missing.
 //
 // The conditions are And, Or, Not, Const, Compare, In, Like, Missing, Truth,
-// Exists, Near, Member and Listed.
+// Exists, Near, Member, OnList and Listed.
 type Cond interface{ cond() }
 
 // And is true where all are.
@@ -92,6 +92,9 @@ type Gap struct {
 // Member is true for the members of another segment.
 type Member struct{ Segment string }
 
+// OnList is true for who has one of the identifiers of a static list. It is never unknown.
+type OnList struct{ List string }
+
 // Listed is true where a value stands in a column of a reference table, in a
 // row for which Where is true. It is unknown where the value is missing.
 type Listed struct {
@@ -112,6 +115,7 @@ func (*Truth) cond()   {}
 func (*Exists) cond()  {}
 func (*Near) cond()    {}
 func (*Member) cond()  {}
+func (*OnList) cond()  {}
 func (*Listed) cond()  {}
 
 // Value is something that a person, an event or a row has, or that everybody

@@ -1,5 +1,7 @@
 package query
 
+import "slices"
+
 // Walk calls f for each value of a condition, of what its sub-selects say, too.
 func Walk(c Cond, f func(Value)) {
 	switch x := c.(type) {
@@ -58,8 +60,29 @@ func WalkValue(v Value, f func(Value)) {
 
 // Segments gives the names of the segments that a condition asks for, each once.
 func Segments(c Cond) []string {
+	return names(c, func(c Cond) (string, bool) {
+		m, ok := c.(*Member)
+		if !ok {
+			return "", false
+		}
+		return m.Segment, true
+	})
+}
+
+// Lists gives the names of the static lists that a condition asks for, each once.
+func Lists(c Cond) []string {
+	return names(c, func(c Cond) (string, bool) {
+		m, ok := c.(*OnList)
+		if !ok {
+			return "", false
+		}
+		return m.List, true
+	})
+}
+
+// names gives what f finds in the parts that AND, OR and NOT join, each once.
+func names(c Cond, f func(Cond) (string, bool)) []string {
 	var out []string
-	seen := map[string]bool{}
 	var walk func(c Cond)
 	walk = func(c Cond) {
 		switch x := c.(type) {
@@ -73,10 +96,9 @@ func Segments(c Cond) []string {
 			}
 		case Not:
 			walk(x.Cond)
-		case *Member:
-			if !seen[x.Segment] {
-				seen[x.Segment] = true
-				out = append(out, x.Segment)
+		default:
+			if name, ok := f(c); ok && !slices.Contains(out, name) {
+				out = append(out, name)
 			}
 		}
 	}

@@ -30,7 +30,7 @@ const (
 	keyStaged     = 'y' // y<key>: what will stand under the key once a switch has been made
 	keyNears      = 'a' // a…: sorted runs of what near-duplicates are found by
 	keyTable      = 'b' // b…: reference tables: versions, their rows in chunks, and what was taken away
-	keySegment    = 'c' // cd<seq>: a version of a segment
+	keySegment    = 'c' // c…: versions of segments and computed traits, changes of members, static lists
 	keyWords      = 'j' // j…: sorted runs of what people are found by
 	keyPiece      = 'q' // q<load><line><part>: the rows of a load through a mapping, as they were read
 )

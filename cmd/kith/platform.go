@@ -46,6 +46,10 @@ type platform interface {
 	Waterfall(ctx context.Context, conditions []string, o *engine.AskOptions) ([]int, error)
 	Explain(ctx context.Context, condition string, o *engine.AskOptions) (engine.Explanation, error)
 	People(ctx context.Context, condition string, columns []string, o *engine.AskOptions) (*sql.Rows, error)
+	ImportList(ctx context.Context, name string, ids engine.Identifiers, mode engine.ListMode) (engine.ListReport, error)
+	Lists(ctx context.Context) ([]engine.List, error)
+	ListHistory(ctx context.Context, name string) ([]engine.ListVersion, error)
+	DropList(ctx context.Context, name string) error
 	Profile(ctx context.Context, id kith.Identifier) (*kith.Profile, error)
 	Find(ctx context.Context, typed string, o *engine.FindOptions) (kith.Found, error)
 	Flagged(ctx context.Context, id kith.Identifier, n int) ([]kith.Happening, error)

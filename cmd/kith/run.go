@@ -39,6 +39,7 @@ type cli struct {
 	Clock   clockCmd   `cmd:"" help:"Show or set the standing clock: what now() means."`
 	Trait   traitCmd   `cmd:"" help:"Define computed traits: values that are kept current for each person."`
 	Segment segmentCmd `cmd:"" help:"Define segments, and count, list, compare and explain the people for whom a condition is true."`
+	List    listCmd    `cmd:"" help:"Import static lists of people by their identifiers, and list or drop them."`
 	Watch   watchCmd   `cmd:"" help:"Show who enters and leaves segments, as it happens."`
 	Rules   rulesCmd   `cmd:"" help:"Show, compare or replace the rules of identity."`
 	World   worldCmd   `cmd:"" help:"Write people and events made from a seed."`

@@ -121,6 +121,16 @@ func (w *creature) Matches(leaf int) []query.Match { return w.matches[leaf] }
 // Member implements query.Person.
 func (w *creature) Member(segment string) bool { return slices.Contains(w.l.in[segment], w.o.id) }
 
+// OnList implements query.Person.
+func (w *creature) OnList(list string) bool {
+	for id := range w.o.ids {
+		if w.l.s.lists[list][id] {
+			return true
+		}
+	}
+	return false
+}
+
 // Top implements query.Person.
 func (w *creature) Top(i int) (query.Datum, bool) {
 	return w.l.tops[i], w.l.tops[i].As != query.Untold
@@ -251,6 +261,9 @@ func (c columns) Cell(string, string, query.Type) (string, error) {
 func (c columns) Segment(string) (query.Cond, error) {
 	panic("unreachable: a leaf in history asks events alone")
 }
+
+// List implements query.Catalog.
+func (c columns) List(string) error { panic("unreachable: a leaf in history asks events alone") }
 
 // Computed implements query.Catalog.
 func (c columns) Computed(string) (query.Value, query.Catalog, bool) { return nil, nil, false }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -124,6 +125,12 @@ func TestExamplesOfSegments(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSlow(t, e, time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC))
+	s.lists = map[string]onList{"vip": {"user_id=ada": true, "anonymous_id=c": true}, "staff": {"anonymous_id=c": true}}
+	for name, on := range s.lists {
+		if _, err := e.ImportList(context.Background(), name, handing(slices.Sorted(maps.Keys(on))...), engine.ReplaceList); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n := 0
 	for _, m := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		n++

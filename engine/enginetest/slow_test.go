@@ -33,6 +33,7 @@ type soul struct {
 	first  any            // time.Time, or nil
 	last   any
 	known  bool
+	ids    map[string]bool // identifiers, as space=value
 	events []deed
 }
 
@@ -52,6 +53,7 @@ type slow struct {
 	types map[string]query.Type // of traits and leaves, as SQL shows them
 
 	segments map[string]query.Cond
+	lists    map[string]onList
 	computed map[string]query.Value      // computed traits, by name
 	tables   map[string][]map[string]any // their rows, by name
 	table    string                      // whose row is looked at
@@ -64,7 +66,10 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 	s := &slow{now: now, types: map[string]query.Type{}}
 	by := map[string]*soul{}
 	for _, p := range everybody(t, e) {
-		o := &soul{id: p.ID, traits: map[string]any{}, known: p.Known}
+		o := &soul{id: p.ID, traits: map[string]any{}, known: p.Known, ids: map[string]bool{}}
+		for _, l := range p.Links {
+			o.ids[l.Space+"="+l.Value] = true
+		}
 		if !p.FirstSeen.IsZero() {
 			o.first, o.last = p.FirstSeen, p.LastSeen
 		}
@@ -210,6 +215,8 @@ func (s *slow) cond(c query.Cond, o *soul, d *deed) truth {
 		return s.in(x, o, d)
 	case *query.Member:
 		return s.member(x, o)
+	case *query.OnList:
+		return s.onList(x, o)
 	case *query.Listed:
 		return s.listed(x, o, d)
 	case *query.Compare:

@@ -41,6 +41,16 @@ func (s *slow) member(x *query.Member, o *soul) truth {
 	return either(s.cond(s.segments[x.Segment], o, nil) == yes)
 }
 
+// onList looks for each identifier of a person.
+func (s *slow) onList(x *query.OnList, o *soul) truth {
+	for id := range s.lists[x.List] {
+		if o.ids[id] {
+			return yes
+		}
+	}
+	return no
+}
+
 // listed walks the rows of a table.
 func (s *slow) listed(x *query.Listed, o *soul, d *deed) truth {
 	v := s.value(x.V, o, d)
@@ -87,7 +97,13 @@ func surround(t testing.TB, r *rand.Rand, e *engine.Engine, s *slow) {
 	t.Helper()
 	ctx := context.Background()
 	goods := &sheet{[]string{"sku", "price", "sort"}, [][]string{{"a", "1", "pro"}, {"b", "2.5", "free"}, {"d", "10.5", ""}, {"", "3", "größe"}, {"C", "", "pro"}}}
-	s.tables, s.segments = map[string][]map[string]any{}, map[string]query.Cond{}
+	s.tables, s.segments, s.lists = map[string][]map[string]any{}, map[string]query.Cond{}, map[string]onList{}
+	for _, name := range []string{"vip", "staff"} {
+		s.lists[name] = onList{}
+		for range 1 + r.IntN(3) {
+			s.lists[name].hand(t, r, e, name)
+		}
+	}
 	for i, column := range goods.columns {
 		s.types["goods."+column] = []query.Type{query.Text, query.Number, query.Text}[i]
 	}
@@ -112,7 +128,7 @@ func surround(t testing.TB, r *rand.Rand, e *engine.Engine, s *slow) {
 			if r.IntN(2) == 0 {
 				return aggregate(r)
 			}
-			return one(r, "plan = 'pro'", "vip", "ltv > 3", "plan IN (SELECT sort FROM goods)")
+			return one(r, "plan = 'pro'", "vip", "ltv > 3", "plan IN (SELECT sort FROM goods)", "in_list('vip')")
 		})
 		if name == "more" {
 			text = "in_segment('some') OR " + text

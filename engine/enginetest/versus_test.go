@@ -148,7 +148,7 @@ func personLeaf(r *rand.Rand) string {
 	case 29:
 		return "number(ltv) " + fromGoods(r, "price")
 	case 30, 31:
-		return one(r, "", "NOT ") + "in_segment(" + one(r, "'some'", "'more'") + ")"
+		return one(r, "", "NOT ") + one(r, "in_segment('some')", "in_segment('more')", "in_list('vip')", "in_list('staff')")
 	case 27:
 		return "ltv " + one(r, "IN", "NOT IN") + " (0, 3, 10.5" + one(r, "", ", 1, 2, 4, 5, 6, 7, 8, 9", ", NULL") + ")"
 	}

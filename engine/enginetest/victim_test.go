@@ -43,10 +43,18 @@ func victim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	round := os.Getenv(victimRound)
+	var chosen []string // some who are there, and some who come
+	for i := range 300 {
+		chosen = append(chosen, fmt.Sprintf("user_id=u%d", i*3), fmt.Sprintf("anonymous_id=ar%ss2%d", round, i*5))
+	}
+	if _, err := e.ImportList(t.Context(), "chosen", handing(chosen...), engine.ReplaceList); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := e.DefineTrait(t.Context(), "spent", "(SELECT sum(properties.total) FROM events WHERE name = 'Order Completed')"); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"buyers", "silent", "top", "either", "spender"} { // what others use first
+	for _, name := range []string{"buyers", "silent", "top", "either", "spender", "chosen"} { // what others use first
 		text := victimSegments[name]
 		if _, err := e.Define(t.Context(), name, text); err != nil {
 			t.Fatal(err)
@@ -57,7 +65,6 @@ func victim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	round := os.Getenv(victimRound)
 	var streams sync.WaitGroup
 	errs := make([]error, 4)
 	for i, size := range []int{1, 50, 400, 1500} {
@@ -80,6 +87,7 @@ var victimSegments = map[string]string{
 	"top":     "score >= top_percent(20, score)",
 	"either":  "in_segment('buyers') OR in_segment('top')",
 	"spender": "spent >= 500 OR spent >= top_percent(5, spent)",
+	"chosen":  "in_list('chosen') AND NOT in_segment('top')",
 }
 
 // segmentsHold waits until the segments and computed traits are live, and compares each with what DuckDB finds.

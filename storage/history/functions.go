@@ -11,6 +11,7 @@ extern void kithBool(void *, void *, void *);
 extern void kithJSON(void *, void *, void *);
 extern void kithTime(void *, void *, void *);
 extern void kithInSegment(void *, void *, void *);
+extern void kithInList(void *, void *, void *);
 static void *owner_fn(void) { return (void *)kithOwner; }
 static void *original_fn(void) { return (void *)kithOriginal; }
 static void *text_fn(void) { return (void *)kithText; }
@@ -19,6 +20,7 @@ static void *bool_fn(void) { return (void *)kithBool; }
 static void *json_fn(void) { return (void *)kithJSON; }
 static void *time_fn(void) { return (void *)kithTime; }
 static void *in_segment_fn(void) { return (void *)kithInSegment; }
+static void *in_list_fn(void) { return (void *)kithInList; }
 */
 import "C"
 
@@ -51,7 +53,8 @@ type session struct {
 
 	mu      sync.Mutex // guards what follows
 	needles map[uint32][]byte
-	members map[string][]uint64 // of the segments that the statement asks for
+	members map[string][]uint64 // of the segments that the statement asks for, by name
+	listed  map[string][]uint64 // and of the static lists
 }
 
 func newSession(h *History) *session {
@@ -145,43 +148,55 @@ func kithOwner(info, in, out unsafe.Pointer) {
 //export kithInSegment
 func kithInSegment(info, in, out unsafe.Pointer) {
 	scalar(info, in, out, func(c *call) error {
-		names, named := column[text](c.in, 1, c.n), validity(c.in, 1, c.n)
-		ids, there := column[uint32](c.in, 2, c.n), validity(c.in, 2, c.n)
-		res := results[bool](c)
-		var last string
-		var set []uint64
-		for i, id := range ids {
-			if !valid(named, i) || !valid(there, i) {
-				c.null(i)
-				continue
-			}
-			if b := names[i].bytes(); set == nil || string(b) != last { // one name for all, nearly always
-				last = string(b)
-				var err error
-				if set, err = c.membersOf(last); err != nil {
-					return err
-				}
-			}
-			res[i] = int(id>>6) < len(set) && set[id>>6]>>(id&63)&1 == 1
-		}
-		return nil
+		return c.among(func(name string) ([]uint64, error) { return c.once(c.members, name, c.view.Members) })
 	})
 }
 
-// membersOf gives the members of a segment, asked for once a statement.
-func (s *session) membersOf(segment string) ([]uint64, error) {
+//export kithInList
+func kithInList(info, in, out unsafe.Pointer) {
+	scalar(info, in, out, func(c *call) error {
+		return c.among(func(name string) ([]uint64, error) { return c.once(c.listed, name, c.view.OnList) })
+	})
+}
+
+// among tells of people by their numbers whether they are in what has a name.
+func (c *call) among(find func(name string) ([]uint64, error)) error {
+	names, named := column[text](c.in, 1, c.n), validity(c.in, 1, c.n)
+	ids, there := column[uint32](c.in, 2, c.n), validity(c.in, 2, c.n)
+	res := results[bool](c)
+	var last string
+	var set []uint64
+	for i, id := range ids {
+		if !valid(named, i) || !valid(there, i) {
+			c.null(i)
+			continue
+		}
+		if b := names[i].bytes(); set == nil || string(b) != last { // one name for all, nearly always
+			last = string(b)
+			var err error
+			if set, err = find(last); err != nil {
+				return err
+			}
+		}
+		res[i] = int(id>>6) < len(set) && set[id>>6]>>(id&63)&1 == 1
+	}
+	return nil
+}
+
+// once asks for the people of a name once a statement.
+func (s *session) once(known map[string][]uint64, name string, find func(string) ([]uint64, error)) ([]uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set, ok := s.members[segment]
+	set, ok := known[name]
 	if !ok {
 		var err error
-		if set, err = s.view.Members(segment); err != nil {
+		if set, err = find(name); err != nil {
 			return nil, err
 		}
 		if set == nil {
 			set = []uint64{}
 		}
-		s.members[segment] = set
+		known[name] = set
 	}
 	return set, nil
 }
@@ -357,6 +372,7 @@ func registerFunctions(c *conn) error {
 		{"kith_original", C.original_fn(), []m.Type{m.TypeUBigInt, m.TypeUBigInt}, true, plainType(m.TypeVarchar)},
 		{"kith_time", C.time_fn(), []m.Type{m.TypeUBigInt, m.TypeUTinyInt, m.TypeTimestamp, m.TypeInteger, m.TypeInteger, m.TypeInteger, m.TypeBigInt, m.TypeBigInt, m.TypeBigInt}, false, plainType(m.TypeTimestamp)},
 		{"kith_in_segment", C.in_segment_fn(), []m.Type{m.TypeUBigInt, m.TypeVarchar, m.TypeUInteger}, false, plainType(m.TypeBoolean)},
+		{"kith_in_list", C.in_list_fn(), []m.Type{m.TypeUBigInt, m.TypeVarchar, m.TypeUInteger}, false, plainType(m.TypeBoolean)},
 		{"kith_text", C.text_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_json", C.json_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_bool", C.bool_fn(), leaf, false, plainType(m.TypeBoolean)},

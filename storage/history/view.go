@@ -12,6 +12,8 @@ type View interface {
 	Tables() []Table
 	// Members gives who is in a segment, as bits by profile number; ids beyond them are not.
 	Members(segment string) ([]uint64, error)
+	// OnList gives who is on a static list, likewise.
+	OnList(list string) ([]uint64, error)
 	// Original appends a row's event as it came in, as one line of JSON, with
 	// what is identifying opened.
 	Original(dst []byte, r *Row) ([]byte, error)

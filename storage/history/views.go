@@ -15,7 +15,7 @@ import (
 func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 	s := a.s
 	s.owner = s.view.Owner()
-	s.members = map[string][]uint64{}
+	s.members, s.listed = map[string][]uint64{}, map[string][]uint64{}
 	s.parts = make(map[uint64]*part, len(parts))
 	for i := range parts {
 		s.parts[uint64(parts[i].ID)] = &parts[i]
@@ -36,6 +36,9 @@ func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 	}
 	if w.names["in_segment"] || w.names["segment"] {
 		fmt.Fprintf(&script, "CREATE OR REPLACE TEMP MACRO in_segment(segment, id) AS kith_in_segment(%d::UBIGINT, segment, id::UINTEGER);", s.id)
+	}
+	if w.names["in_list"] {
+		fmt.Fprintf(&script, "CREATE OR REPLACE TEMP MACRO in_list(list, id) AS kith_in_list(%d::UBIGINT, list, id::UINTEGER);", s.id)
 	}
 	if w.names["segment"] {
 		script.WriteString("CREATE OR REPLACE TEMP MACRO segment(name) AS TABLE SELECT * FROM profiles WHERE in_segment(name, id);")

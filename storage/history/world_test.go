@@ -97,6 +97,7 @@ func (v *version) Release()          { v.released.Add(1) }
 
 // Members implements View.
 func (v *version) Members(string) ([]uint64, error) { return nil, nil }
+func (v *version) OnList(string) ([]uint64, error)  { return nil, nil }
 func (v *version) Unseal(f uint32, seq uint64, sealed []byte) ([]byte, error) {
 	if v.unseal == nil {
 		return nil, errors.New("sealed")
