@@ -77,7 +77,7 @@ func kill(t *testing.T, dir string, round int, seed uint64, acks, hits map[strin
 	if random {
 		env = append(env, victimMost+"=0")
 	} else {
-		env = append(env, fmt.Sprintf("%s=%d", victimMost, 12+r.IntN(12)), faults.CrashAt(p.name, 1+r.IntN(p.passes)))
+		env = append(env, fmt.Sprintf("%s=%d", victimMost, 12+r.IntN(12)), faults.CrashAt(p.name, 1+r.IntN(max(1, p.passes/less(2)))))
 	}
 	began := time.Now()
 	v := faults.Start(t, "TestKillLosesNothing", env...)
