@@ -30,12 +30,12 @@ func worldly(t testing.TB, people, events int) []byte {
 // filled opens a platform with a small world in it.
 func filled(t testing.TB, dir string) *Engine {
 	t.Helper()
-	e, err := Open(dir, &Options{NoSocket: true, Memory: 256 << 20})
+	e, err := Open(dir, &Options{NoSocket: true, NoSync: true, Memory: 256 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	if _, err := e.Load(context.Background(), bytes.NewReader(worldly(t, 300, 4000)), nil); err != nil {
+	if _, err := e.Load(context.Background(), bytes.NewReader(worldly(t, 200, 2000)), nil); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -77,7 +77,7 @@ func TestCheckInMemory(t *testing.T) {
 
 func TestCheckWhileEventsComeIn(t *testing.T) {
 	e := filled(t, t.TempDir())
-	more := worldly(t, 2000, 20000)
+	more := worldly(t, 1000, 10_000)
 	done := make(chan error, 1)
 	go func() {
 		_, err := e.Load(context.Background(), bytes.NewReader(more), nil)
@@ -372,7 +372,7 @@ func TestCheckNamesADamagedRecord(t *testing.T) {
 }
 
 func TestCheckNamesADamagedValue(t *testing.T) {
-	lines := worldly(t, 60, 600)
+	lines := worldly(t, 50, 400)
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			e := open(t, "")

@@ -115,7 +115,7 @@ func TestKilledLoadsAccountForEveryRow(t *testing.T) {
 		victim(t)
 		return
 	}
-	n, kills, turns := 30_000, 3, 3 // some fifteen commits, of which the kills pass at most twelve
+	n, kills, turns := 22_000, 3, 2 // some eleven commits, of which the kills pass at most nine
 	if os.Getenv("KITH_PROVE") == "1" {
 		n, kills, turns = 1_000_000, 10, 80
 	}

@@ -54,7 +54,7 @@ func TestFlipIsReportedOrHarmless(t *testing.T) {
 		t.Fatalf("the undamaged copy: %s", problems)
 	}
 	outcomes := map[string]int{}
-	rounds(t, 3, 25, func(t *testing.T, _ int, seed uint64) { damage(t, base, seed*flipsEach, outcomes) })
+	rounds(t, 2, 25, func(t *testing.T, _ int, seed uint64) { damage(t, base, seed*flipsEach, outcomes) })
 	t.Logf("flips: %v", outcomes)
 }
 

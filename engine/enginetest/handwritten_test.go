@@ -106,7 +106,7 @@ func (p *pair) agree(t *testing.T, how string, got, byHand []kith.ProfileID) {
 // What an analyst writes in SQL for a condition, who knows docs/segments.md and
 // docs/sql.md and not how we say it to DuckDB, gives the same people.
 func TestHandwritten(t *testing.T) {
-	m := &market{r: dice(seed(t), "handwritten"), now: time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC), most: 2000}
+	m := &market{r: dice(seed(t), "handwritten"), now: time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC), most: 2000 / less(2)}
 	pairs := chosen(t, handwritten(t, m.now))
 	e := m.open(t)
 	for _, p := range pairs {

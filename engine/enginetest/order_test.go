@@ -138,14 +138,17 @@ func everybody(t testing.TB, e *engine.Engine) map[kith.ProfileID]*kith.Profile 
 	all := map[kith.ProfileID]*kith.Profile{}
 	for _, row := range SQL(t, e, "SELECT space, value FROM identifiers") {
 		space, value, _ := strings.Cut(row, " | ")
-		p, err := e.Profile(context.Background(), kith.Identifier{Space: space, Value: value})
+		id := kith.Identifier{Space: space, Value: value}
+		who, err := e.Lookup(id)
 		if missing(err) {
 			continue // a shared device that did nothing by itself is nobody
+		}
+		if err == nil && all[who.ID] == nil { // its events are read once
+			all[who.ID], err = e.Profile(context.Background(), id)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[p.ID] = p
 	}
 	return all
 }
@@ -172,7 +175,7 @@ func same(t testing.TB, how string, got, want []string) {
 // in between, streamed or in bulk.
 func TestStreamsInAnyBatching(t *testing.T) {
 	kin := newRelatives(t)
-	rounds(t, 24, 1000, func(t *testing.T, round int, seed uint64) {
+	rounds(t, 12, 1000, func(t *testing.T, round int, seed uint64) {
 		r := dice(seed, "batching")
 		holds(t, wild(r, 20+r.IntN(60)), func(t testing.TB, lines []string) {
 			batchings(t, kin, lines, seed, round%2 == 0)
@@ -247,7 +250,7 @@ func restarted(t testing.TB, kin *relatives, r *rand.Rand, base string, lines []
 // of uniqueness is hit; and they are those of the model.
 func TestStreamsInAnyOrder(t *testing.T) {
 	kin := newRelatives(t)
-	rounds(t, 24, 1000, func(t *testing.T, _ int, seed uint64) {
+	rounds(t, 12, 1000, func(t *testing.T, _ int, seed uint64) {
 		r := dice(seed, "order")
 		lines, stream := calm(r, 20+r.IntN(60))
 		read := map[string]told{}

@@ -22,15 +22,16 @@ func TestPowerCutLosesNothing(t *testing.T) {
 	var p *faults.PowerFS
 	var dir string
 	var acks map[string]int
+	share := less(8)
 	losses := []faults.Loss{faults.LoseAll, faults.Tear, faults.Scatter}
-	rounds(t, 10, 50, func(t *testing.T, round int, seed uint64) {
+	rounds(t, 6, 50, func(t *testing.T, round int, seed uint64) {
 		r := dice(seed, "power")
 		if p == nil || round%5 == 0 {
 			p = faults.Mount(t, &faults.PowerOptions{Names: true}) // Badger does not sync the names of its tables
 			dir, acks = filepath.Join(p.Dir, "kith"), map[string]int{}
 		}
 		v := faults.Start(t, "TestPowerCutLosesNothing",
-			victimDir+"="+dir, fmt.Sprintf("%s=%d", victimRound, round), victimParts+"=5000", victimMost+"=0")
+			victimDir+"="+dir, fmt.Sprintf("%s=%d", victimRound, round), fmt.Sprintf("%s=%d", victimParts, 5000/share), fmt.Sprintf("%s=%d", victimShare, share), victimMost+"=0")
 		if round%5 != 0 { // the first cut on a disk may come while the directory is made
 			v.Acked(1 + r.IntN(60))
 		}
@@ -41,7 +42,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 		acked(d.Acks, acks)
 		before, err := p.Stats()
 		if err == nil {
-			err = p.Cut(losses[r.IntN(len(losses))], seed)
+			err = p.Cut(losses[round%len(losses)], seed)
 		}
 		if err != nil {
 			t.Fatal(err)

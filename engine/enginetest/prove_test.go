@@ -16,6 +16,14 @@ import (
 // proving tells whether the long forms of the proofs are wanted.
 func proving() bool { return os.Getenv("KITH_PROVE") == "1" }
 
+// less gives by how much a short form does with less, 1 in the long ones.
+func less(n int) int {
+	if proving() {
+		return 1
+	}
+	return n
+}
+
 // rounds calls f for each round of a random test: so many in go test, and long
 // ones with KITH_PROVE=1, where the rounds that are done are remembered, and a
 // test that was interrupted goes on. The seed of a round is printed when it fails.

@@ -46,11 +46,11 @@ func TestKillAnUnload(t *testing.T) {
 		return
 	}
 	kin, r := newRelatives(t), dice(7, "killed unload")
-	lines := wild(r, 2500)
+	lines := wild(r, 2500/less(3))
 	t.Run("plain", func(t *testing.T) { killUnloads(t, kin, cut(pieces(r, lines)), false) })
 	t.Run("flagged", func(t *testing.T) {
 		kin.rules = careful()
-		killUnloads(t, kin, cut(pieces(r, twins(t, r, odd(t, r, lines[:1000])))), true)
+		killUnloads(t, kin, cut(pieces(r, twins(t, r, odd(t, r, lines[:1000/less(3)])))), true)
 	})
 }
 

@@ -24,6 +24,7 @@ const (
 	victimRound = "KITH_VICTIM_ROUND"
 	victimMost  = "KITH_VICTIM_MOST" // batches of each stream before it closes; 0: no end
 	victimParts = "KITH_VICTIM_PARTS"
+	victimShare = "KITH_VICTIM_SHARE" // the share of the largest batches, as 1/n
 )
 
 // victim is the process that is killed: four streams take in events as fast as
@@ -67,7 +68,11 @@ func victim(t *testing.T) {
 	}
 	var streams sync.WaitGroup
 	errs := make([]error, 4)
-	for i, size := range []int{1, 50, 400, 1500} {
+	share, err := strconv.Atoi(os.Getenv(victimShare))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, size := range []int{1, 50, 400 / share, 1500 / share} {
 		send := ingest
 		if i == 3 {
 			send = load
