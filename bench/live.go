@@ -24,12 +24,12 @@ const (
 )
 
 // hundred are 100 segments of mixed kinds: traits, counts in windows, 20 with
-// property filters, 10 that use others, 5 ranks.
+// property filters, 10 sequences, 10 that use others, 5 ranks.
 func hundred() map[string]string {
 	out := map[string]string{}
 	add := func(text string) { out[fmt.Sprintf("s%03d", len(out))] = text }
 	countries := []string{"FR", "DE", "GB", "US", "ES"}
-	for i := range 25 {
+	for i := range 15 {
 		add(fmt.Sprintf("country = '%s' AND visits > %d", countries[i%5], i))
 	}
 	for i := range 20 {
@@ -41,11 +41,19 @@ func hundred() map[string]string {
 	for i := range 20 {
 		add(fmt.Sprintf("plan = '%s' AND last_seen < now() - INTERVAL %d DAY", []string{"pro", "free"}[i%2], 5+i))
 	}
+	for i := range 10 {
+		in := fmt.Sprintf("ts > now() - INTERVAL %d DAY", 7+3*i)
+		add("EXISTS (SELECT 1 FROM events WHERE " + []string{
+			"name = 'Checkout Started' AND " + in + " AND NOT followed_by(name = 'Order Completed', INTERVAL 1 HOUR)",
+			"name = 'Product Viewed' AND " + in + " AND followed_by(name = 'Product Added' AND text(properties.product_id) = outer.properties.product_id, INTERVAL 1 DAY)",
+			"name = 'Order Completed' AND " + in + " AND preceded_by(name = 'Email Clicked', INTERVAL 3 DAY)",
+		}[i%3] + ")")
+	}
 	for i := range 5 {
 		add(fmt.Sprintf("visits >= top_percent(%d, visits)", 5+10*i))
 	}
 	for i := range 10 {
-		add(fmt.Sprintf("in_segment('s%03d') AND NOT in_segment('s%03d')", i, 25+i))
+		add(fmt.Sprintf("in_segment('s%03d') AND NOT in_segment('s%03d')", i, 15+i))
 	}
 	return out
 }
