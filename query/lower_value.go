@@ -71,9 +71,10 @@ func (l *lowering) name(s *scope, x *sqlparser.ColName) (Value, error) {
 		}
 		return &Cell{Column: strings.Join(path, ".")}, nil
 	}
-	if len(path) > 1 && strings.EqualFold(path[0], "profiles") {
-		path = path[1:]
+	if s.outer != nil && isOuter(path) {
+		return nil, l.bad("of the person around stands one comparison of one trait, as in company = outer.company, joined by AND")
 	}
+	path = ofPerson(s, path)
 	if len(path) > 1 && (strings.EqualFold(path[0], "properties") || strings.EqualFold(path[0], "context")) || len(path) > 1 && strings.EqualFold(path[0], "events") {
 		return nil, l.bad("%s is said by an event: it stands in a sub-select, as in EXISTS (SELECT 1 FROM events WHERE …)", t.show())
 	}
@@ -252,10 +253,12 @@ func (l *lowering) coalesce(args []Value) (Value, error) {
 // top reads top_percent(10, ltv).
 func (l *lowering) top(s *scope, args []Value) (Value, error) {
 	p, ok := percentOf(args[0])
-	if s.kind != person {
+	switch {
+	case s.kind != person:
 		return nil, l.bad("top_percent is over all people: it stands outside of the sub-select")
-	}
-	if !ok {
+	case s.outer != nil:
+		return nil, l.bad("top_percent is over all people: it stands outside of the sub-select over profiles")
+	case !ok:
 		return nil, l.bad("the first value of top_percent is a number above 0 and at most 100")
 	}
 	v, err := l.as(args[1], Number)

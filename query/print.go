@@ -96,7 +96,20 @@ func (p *printer) not(n Not) {
 	case *Missing:
 		p.told(x.V, Untold)
 		p.put(" IS NOT NULL")
-	case *Compare, And, Or:
+	case *Compare:
+		if _, some := someone(x); some {
+			p.put("NOT ")
+			p.compare(x)
+			return
+		}
+		if w, ok := x.L.(Whether); ok {
+			p.whether(w, x.R, "NOT ")
+			return
+		}
+		p.put("NOT (")
+		p.compare(x)
+		p.put(")")
+	case And, Or:
 		p.put("NOT (")
 		p.cond(x, 0)
 		p.put(")")
@@ -107,6 +120,15 @@ func (p *printer) not(n Not) {
 }
 
 func (p *printer) compare(c *Compare) {
+	if some, ok := someone(c); ok {
+		p.put("EXISTS (SELECT 1")
+		p.peers(some)
+		return
+	}
+	if w, ok := c.L.(Whether); ok {
+		p.whether(w, c.R, "")
+		return
+	}
 	if bare(c.L) == Untold && bare(c.R) == Untold {
 		p.told(c.L, Untold)
 	} else {
@@ -114,6 +136,14 @@ func (p *printer) compare(c *Compare) {
 	}
 	p.put(" " + string(c.Op) + " ")
 	p.value(c.R)
+}
+
+// whether writes IS TRUE and its like of a condition.
+func (p *printer) whether(w Whether, is Value, not string) {
+	p.put("(")
+	p.cond(w.Cond, 0)
+	p.put(") IS " + not)
+	p.value(is)
 }
 
 func (p *printer) in(c *In, not string) {
@@ -249,6 +279,9 @@ func (p *printer) value(v Value) {
 		p.put("top_percent(" + x.Percent + ", ")
 		p.told(x.Of, Number)
 		p.put(")")
+	case *Peers:
+		p.put("(SELECT count(*)")
+		p.peers(x)
 	default:
 		panic(fmt.Sprintf("unreachable: %T", v))
 	}
@@ -410,7 +443,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // taken are the words that mean something where a name could stand.
-var taken = set("TRUE FALSE NULL INTERVAL ILIKE CURRENT_DATE CURRENT_TIMESTAMP PROFILES TRAITS EVENTS PROPERTIES CONTEXT DATE TIMESTAMP")
+var taken = set("TRUE FALSE NULL INTERVAL ILIKE CURRENT_DATE CURRENT_TIMESTAMP PROFILES OUTER TRAITS EVENTS PROPERTIES CONTEXT DATE TIMESTAMP")
 
 // trait writes the name of a trait; that of one which would mean something else after traits.
 func (p *printer) trait(t *Trait) {

@@ -34,6 +34,8 @@ func (r *renderer) value(v Value) (string, error) {
 		return r.cond(x.Cond)
 	case *Top:
 		return r.top(x)
+	case *Peers:
+		return r.peers(x)
 	}
 	panic(fmt.Sprintf("unreachable: %T", v))
 }

@@ -119,8 +119,8 @@ func (*OnList) cond()  {}
 func (*Listed) cond()  {}
 
 // Value is something that a person, an event or a row has, or that everybody
-// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Whether, Agg
-// and Top.
+// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Whether, Agg,
+// Top and Peers.
 type Value interface {
 	// Type is what the value is read as. What is stored as another type is missing.
 	Type() Type
@@ -225,8 +225,8 @@ const (
 	Tier  Func = "tier"         // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
-// Whether is a condition over an event as a value, missing where it is unknown.
-// It stands in an Agg that takes the value of one event.
+// Whether is a condition as a value, missing where it is unknown. It stands in an
+// Agg that takes the value of one event, and over a person in IS TRUE and its like.
 type Whether struct{ Cond Cond }
 
 // Agg is what the events of a person for which Where is true come to.
