@@ -146,6 +146,9 @@ func (p *livePerson) OnList(list string) bool {
 // Top implements query.Person.
 func (p *livePerson) Top(i int) (query.Datum, bool) { return p.seg.ranks[i].threshold() }
 
+// Peers implements query.Person.
+func (p *livePerson) Peers(i int, account string) int64 { return p.seg.accounts[i].count(account) }
+
 // Listed implements query.Person.
 func (p *livePerson) Listed(i int, v query.Datum) bool {
 	return p.seg.listed(i).has(v)

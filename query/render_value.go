@@ -31,7 +31,8 @@ func (r *renderer) value(v Value) (string, error) {
 	case *Agg:
 		return r.agg(x)
 	case Whether:
-		return r.cond(x.Cond)
+		s, err := r.cond(x.Cond)
+		return "(" + s + ")", err // NOT binds less than a comparison
 	case *Top:
 		return r.top(x)
 	case *Peers:

@@ -459,6 +459,8 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 		return s.agg(x, o)
 	case *query.Top:
 		return s.top(x)
+	case *query.Peers:
+		return s.peers(x, o)
 	}
 	panic(fmt.Sprintf("%T", v))
 }

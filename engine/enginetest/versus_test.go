@@ -80,7 +80,11 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(39) {
+	switch r.IntN(44) {
+	case 39, 40, 41:
+		return account(r)
+	case 42:
+		return "(" + one(r, "plan = 'pro'", "ltv > 3 OR vip", "NOT plan LIKE 'p%'", "EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "in_segment('some') AND vip") + ") IS " + one(r, "", "NOT ") + one(r, "TRUE", "FALSE")
 	case 33, 34:
 		return calculation(r) + " " + op(r) + " " + number(r)
 	case 35:
@@ -164,6 +168,33 @@ func calculation(r *rand.Rand) string {
 		text = one(r, "(", "2 * (", "10 - (") + text + ")" + one(r, " / 3", " * ltv", " - tier", " + 1")
 	}
 	return text
+}
+
+// account gives a condition about the people of an account: mostly of one that
+// several share.
+func account(r *rand.Rand) string {
+	key := one(r, "plan", "plan", "address.city", "address.city", "address.city", "tier", "nothing")
+	from := " FROM profiles WHERE " + one(r, key+" = outer."+key, "outer."+key+" = "+key)
+	if r.IntN(6) > 0 {
+		from += " AND " + mix(r, 1, func(r *rand.Rand) string {
+			for {
+				leaf := personLeaf
+				if r.IntN(2) == 0 {
+					leaf = aggregate
+				}
+				if text := leaf(r); !strings.Contains(text, "top_percent") && !strings.Contains(text, "FROM profiles") {
+					return one(r, "", "", "NOT ") + "(" + text + ")"
+				}
+			}
+		})
+	}
+	switch r.IntN(4) {
+	case 0:
+		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
+	case 1:
+		return "(SELECT count(*)" + from + ") " + op(r) + " " + one(r, "ltv", "(SELECT count(*) FROM events)", "address.zip + 3")
+	}
+	return "(SELECT count(*)" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3", "5", "8")
 }
 
 // eventLeaf gives a condition about an event.
