@@ -35,6 +35,9 @@ func (e *liveEvent) Field(path string, as query.Type) (query.Datum, bool) {
 	case "received_at":
 		return query.Datum{As: query.Time, Time: e.ev.Received}, e.ev.Received != storage.NoTime
 	default:
+		if path == "group_id" {
+			path = history.GroupID
+		}
 		id, ok := e.l.paths[path]
 		if !ok {
 			id = e.l.e.paths.ID(path)

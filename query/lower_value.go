@@ -37,7 +37,10 @@ func (l *lowering) value(s *scope, e sqlparser.Expr) (Value, error) {
 }
 
 // fixed are the columns of an event that are no leaves, and how they are read.
-var fixed = map[string]Type{"name": Text, "kind": Text, "source": Text, "ts": Time, "received_at": Time}
+var fixed = map[string]Type{"name": Text, "kind": Text, "source": Text, groupID: Text, "ts": Time, "received_at": Time}
+
+// groupID is the column of the id that a call of group says. It is kept as a leaf (Field.Leaf).
+const groupID = "group_id"
 
 // fixedTraits are the columns of a person that are no traits.
 var fixedTraits = map[string]Type{"first_seen": Time, "last_seen": Time, "known": Bool}
@@ -94,7 +97,7 @@ func (l *lowering) stranger(name string) error {
 	if len(name) > 40 {
 		name = "x"
 	}
-	return l.bad("an event has no column %s: write properties.%s for what the event says, profiles.%s for the person's trait; its columns are name, kind, source, ts and received_at", name, name, name)
+	return l.bad("an event has no column %s: write properties.%s for what the event says, profiles.%s for the person's trait; its columns are name, kind, source, group_id, ts and received_at", name, name, name)
 }
 
 // trait is a trait, or a fixed column of the person.

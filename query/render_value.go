@@ -18,6 +18,9 @@ func (r *renderer) value(v Value) (string, error) {
 	case *Trait:
 		return r.trait(x)
 	case *Field:
+		if x.Path == groupID {
+			return r.typed(after(r.event(x.Up), r.cat.Field), x.Leaf(), Text)
+		}
 		if fixed[x.Path] != Untold {
 			return r.event(x.Up) + "." + x.Path, nil
 		}

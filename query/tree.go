@@ -177,7 +177,7 @@ type Trait struct {
 	As    Type
 }
 
-// Field is a fixed column of an event (name, kind, ts, received_at, source), or
+// Field is a fixed column of an event (name, kind, ts, received_at, source, group_id), or
 // with a dot in its path a leaf of it. Within the Where of a Near, Up says whose:
 // 0, of the event that stands near; 1, of the one that it stands near to; and so
 // on outwards.
@@ -185,6 +185,14 @@ type Field struct {
 	Path string
 	As   Type
 	Up   int
+}
+
+// Leaf is the path of the leaf that the field is kept as.
+func (f *Field) Leaf() string {
+	if f.Path == groupID {
+		return "groupId"
+	}
+	return f.Path
 }
 
 // Cell is a column of the row of a reference table.

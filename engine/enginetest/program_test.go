@@ -169,7 +169,7 @@ func (h happening) Field(path string, as query.Type) (query.Datum, bool) {
 		return datumOf(h.d.fields[path], query.Time, as)
 	case "message_id":
 		return datumOf(h.d.id, query.Text, as)
-	case "name", "kind":
+	case "name", "kind", "group_id":
 		return datumOf(h.d.fields[path], query.Text, as)
 	}
 	v := h.d.fields[path]

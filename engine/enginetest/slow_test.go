@@ -63,7 +63,7 @@ type slow struct {
 // newSlow reads everybody.
 func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 	t.Helper()
-	s := &slow{now: now, types: map[string]query.Type{}}
+	s := &slow{now: now, types: map[string]query.Type{"groupId": query.Text}}
 	by := map[string]*soul{}
 	for _, p := range everybody(t, e) {
 		o := &soul{id: p.ID, traits: map[string]any{}, known: p.Known, ids: map[string]bool{}}
@@ -115,6 +115,9 @@ func deedOf(t testing.TB, ev map[string]any, received string) deed {
 		if v, ok := ev[key].(string); ok {
 			d.fields["name"] = v
 		}
+	}
+	if group, ok := ev["groupId"].(string); ok {
+		d.fields["group_id"] = group
 	}
 	var err error
 	if d.ts, err = time.Parse(time.RFC3339Nano, ev["timestamp"].(string)); err != nil {

@@ -38,7 +38,9 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 			ev["anonymousId"] = anonymous
 			delete(ev, "userId")
 		}
-		if r.IntN(3) == 0 {
+		if r.IntN(12) == 0 {
+			ev["type"], ev["groupId"] = "group", one(r, "acme", "bolt", "Acme")
+		} else if r.IntN(3) == 0 {
 			ev["type"], ev["traits"] = "identify", some(r, map[string]any{
 				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12", json.Number("1e30")),
 				"vip": one[any](r, true, false, "yes"), "born": one(r, "2000-02-29", "1990-06-15T10:00:00+02:00", "2030-01-01", "never", "1980-13-01"),
@@ -199,7 +201,9 @@ func account(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(25) {
+	switch r.IntN(27) {
+	case 25, 26:
+		return "group_id " + one(r, "= 'acme'", "<> 'bolt'", "ILIKE 'a%'", "IS NULL", "IN ('bolt', 'x')")
 	case 23:
 		return "properties.total " + one(r, "* 2", "/ 3", "+ profiles.ltv", "- 1") + " " + op(r) + " " + one(r, "2", "5", "0.833333333")
 	case 24:
