@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	history.FoldText = query.Fold
+	history.FoldText, history.Weight = query.Fold, query.Weight
 	history.Calculate = func(op byte, a, b [2]uint64) ([2]uint64, bool) {
 		d, ok := query.Calculate(query.Func(string(rune(op))), query.Dec{Lo: a[0], Hi: int64(a[1])}, query.Dec{Lo: b[0], Hi: int64(b[1])})
 		return [2]uint64{d.Lo, uint64(d.Hi)}, ok

@@ -188,7 +188,7 @@ func valueNode(v Value) node {
 		}
 		return n
 	case *Agg:
-		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day}
+		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day, Text: x.Text, Micros: x.Half.Microseconds()}
 		if x.Of != nil {
 			n.Of = []node{valueNode(x.Of)}
 		}

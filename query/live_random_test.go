@@ -331,7 +331,9 @@ func anAggregate(r *rand.Rand) string {
 	if r.IntN(5) > 0 {
 		from += " WHERE " + aMix(r, 1, anEventLeaf)
 	}
-	switch r.IntN(8) {
+	switch r.IntN(9) {
+	case 7:
+		return "(SELECT share(" + pick(r, "properties.sku", "name", "lower(properties.sku)") + ", 'a'" + pick(r, "", ", INTERVAL "+pick(r, "1 DAY", "36 HOUR", "30 DAY")) + ")" + from + ")" + pick(r, " "+anOp(r)+" "+pick(r, "0", "0.5", "0.333333333", "1"), " IS NULL")
 	case 6:
 		return "(SELECT active_periods(INTERVAL " + pick(r, spans...) + ", " + pick(r, "1", "2", "3") + pick(r, "", ", 2", ", 1, current_date") + ")" + from + ") " + anOp(r) + " " + pick(r, "0", "1", "2")
 	case 5:

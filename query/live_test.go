@@ -115,6 +115,10 @@ var answers = []struct {
 	want Answer
 	next string // empty: never
 }{
+	{"(SELECT share(properties.sku, 'a') FROM events) = 0.75", Yes, "2026-01-31T13:00:00"},
+	{"(SELECT share(properties.sku, 'a', INTERVAL 30 DAY) FROM events WHERE name = 'Order' AND ts < DATE '2026-01-30') = 0.333333333", Yes, ""},
+	{"(SELECT share(properties.sku, 'a', INTERVAL 1 HOUR) FROM events WHERE name = 'Order' AND ts < DATE '2026-01-30') = 0", Yes, ""},
+	{"(SELECT share(properties.gift, 'a') FROM events) IS NULL", Yes, "2026-01-31T13:00:00"},
 	{"plan = 'Pro'", Yes, ""},
 	{"plan = 'pro'", No, ""},
 	{"plan < 'pro'", Yes, ""},

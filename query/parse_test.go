@@ -77,6 +77,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("(a + b) * -2 / (c - (d - 1)) > days_between(now() - INTERVAL 1 MONTH, last_seen) AND tier(a * b * c, 'x', 1, 'y', 2.5, 'z') = 'y'")
 	f.Add("(SELECT percentile(properties.total * 2, 99.5) FROM events) + (SELECT median(ltv) FROM events) / 3")
 	f.Add("coalesce((SELECT most_frequent(properties.sku) FROM events), (SELECT least_frequent(name) FROM events WHERE days_between(ts, now()) < 7), text(plan))")
+	f.Add("(SELECT share(lower(properties.category), 'it''s', INTERVAL 36 HOUR) FROM events WHERE name = 'View') > (SELECT share(name, 'View') FROM events)")
 	f.Fuzz(func(t *testing.T, text string) {
 		if v, err := ParseValue(text); err == nil {
 			again, err := ParseValue(FormatValue(v))

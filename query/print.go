@@ -361,6 +361,8 @@ func (p *printer) agg(a *Agg) {
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Text)
 		p.put(")")
+	case a.Fn == Share:
+		p.share(a)
 	case a.Fn == Sum || a.Fn == Avg:
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Number)
@@ -392,6 +394,16 @@ func (p *printer) periods(a *Agg) {
 	}
 	if a.Last.Day {
 		p.put(", current_date")
+	}
+	p.put(")")
+}
+
+func (p *printer) share(a *Agg) {
+	p.put("share(")
+	p.told(a.Of, Text)
+	p.put(", " + quote(a.Text))
+	if a.Half != 0 {
+		p.put(", " + Gap{Span: a.Half}.show())
 	}
 	p.put(")")
 }

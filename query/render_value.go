@@ -235,6 +235,8 @@ func (r *renderer) agg(a *Agg) (string, error) {
 		percent := r.bind(a.Percent, "DECIMAL(18,9)")
 		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY v) AS k, count(*) OVER (PARTITION BY id) AS n FROM (SELECT e.profile_id AS id, " + of + " AS v" + rows +
 			") WHERE v IS NOT NULL) WHERE k * 100 >= n * " + percent + " AND (k - 1) * 100 < n * " + percent
+	case Share:
+		text = r.share(a, of, rows)
 	default:
 		text = "SELECT e.profile_id AS id, " + aggregateSQL(a, of) + " AS v" + rows + " GROUP BY e.profile_id"
 	}
@@ -257,6 +259,16 @@ func aggregateSQL(a *Agg, of string) string {
 		return "kith_quotient(sum(" + of + "), count(" + of + "))"
 	}
 	return string(a.Fn) + "(" + of + ")"
+}
+
+// share divides what the events that say a text weigh by what all do.
+func (r *renderer) share(a *Agg, of, rows string) string {
+	weight := "1"
+	if a.Half != 0 {
+		weight = "kith_weight(max(t) OVER (PARTITION BY id) - t, " + strconv.FormatInt(a.Half.Microseconds(), 10) + "::BIGINT)"
+	}
+	return "SELECT id, kith_divide(sum(CASE WHEN v = " + r.bind(a.Text, "VARCHAR") + " THEN w ELSE 0 END)::DECIMAL(38,9), sum(w)::DECIMAL(38,9)) AS v FROM (SELECT id, v, " + weight +
+		" AS w FROM (SELECT e.profile_id AS id, " + of + " AS v, epoch_us(e.ts) AS t" + rows + ") WHERE v IS NOT NULL) GROUP BY id"
 }
 
 // top is the threshold of a rank: the n·percent/100-th from above, rounded up.

@@ -235,6 +235,9 @@ type Agg struct {
 	Where Cond  // nil: all
 
 	Percent string // of Percentile: canonical decimal text, above 0 and at most 100
+
+	Text string        // of Share: what is said
+	Half time.Duration // of Share: in which an event's weight halves; 0: all weigh the same
 }
 
 // Last are so many periods of one length, one after another, up to now or, with
@@ -265,6 +268,7 @@ const (
 	Percentile    AggFunc = "percentile"     // of n numbers the ⌈n·Percent/100⌉-th smallest
 	MostFrequent  AggFunc = "most_frequent"  // the text that most events say, at least two
 	LeastFrequent AggFunc = "least_frequent" // of the texts that at least two say, that which fewest do
+	Share         AggFunc = "share"          // of what the events that say a text weigh, the part of those that say Text
 )
 
 // Top is the least of the greatest N percent of a number over all people who

@@ -187,7 +187,9 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(17) {
+	switch r.IntN(18) {
+	case 17:
+		return "(SELECT " + share(r) + from + ")"
 	case 12:
 		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name") + ")" + from + ")"
 	case 13:

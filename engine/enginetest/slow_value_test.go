@@ -141,6 +141,8 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		return nil
 	}
 	switch a.Fn {
+	case query.Share:
+		return s.share(a, o)
 	case query.MostFrequent, query.LeastFrequent:
 		return frequent(values, a.Fn == query.MostFrequent)
 	case query.Percentile:

@@ -247,7 +247,9 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(21) {
+	switch r.IntN(23) {
+	case 21, 22:
+		return "(SELECT " + share(r) + from + ")" + one(r, " IS NULL", " "+op(r)+" "+one(r, "0", "0.3", "0.5", "0.666666667", "1"))
 	case 13, 14:
 		return "(SELECT " + near(r, 1, 1) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 10, 11, 12:
@@ -280,6 +282,11 @@ func aggregate(r *rand.Rand) string {
 		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
+}
+
+// share gives the part of the events that say something.
+func share(r *rand.Rand) string {
+	return "share(" + one(r, "properties.sku, 'a'", "properties.sku, 'C'", "name, 'Buy'", "lower(properties.sku), 'c'", "coalesce(properties.sku, profiles.plan), 'pro'") + one(r, "", ", INTERVAL "+one(r, "1 HOUR", "7 DAY", "30 DAY", "700 SECOND")) + ")"
 }
 
 // habit gives a condition on how often somebody did something, in windows that

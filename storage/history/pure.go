@@ -8,12 +8,14 @@ extern void kithAdd(void *, void *, void *);
 extern void kithSubtract(void *, void *, void *);
 extern void kithMultiply(void *, void *, void *);
 extern void kithDivide(void *, void *, void *);
+extern void kithWeight(void *, void *, void *);
 static void *fold_fn(void) { return (void *)kithFold; }
 static void *quotient_fn(void) { return (void *)kithQuotient; }
 static void *add_fn(void) { return (void *)kithAdd; }
 static void *subtract_fn(void) { return (void *)kithSubtract; }
 static void *multiply_fn(void) { return (void *)kithMultiply; }
 static void *divide_fn(void) { return (void *)kithDivide; }
+static void *weight_fn(void) { return (void *)kithWeight; }
 */
 import "C"
 
@@ -37,6 +39,7 @@ var pure = []struct {
 	{"kith_quotient", C.quotient_fn(), []m.Type{m.TypeDecimal, m.TypeBigInt}, decimalType},
 	{"kith_add", C.add_fn(), two, decimalType}, {"kith_subtract", C.subtract_fn(), two, decimalType},
 	{"kith_multiply", C.multiply_fn(), two, decimalType}, {"kith_divide", C.divide_fn(), two, decimalType},
+	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, func() m.LogicalType { return m.CreateLogicalType(m.TypeBigInt) }},
 }
 
 var two = []m.Type{m.TypeDecimal, m.TypeDecimal}
@@ -141,3 +144,19 @@ func kithMultiply(info, in, out unsafe.Pointer) { calculate('*', info, in, out) 
 
 //export kithDivide
 func kithDivide(info, in, out unsafe.Pointer) { calculate('/', info, in, out) }
+
+// Weight is what kith_weight gives for an age and a half-life. The engine sets
+// it before it opens a history.
+var Weight = func(age, half int64) int64 { return 0 }
+
+//export kithWeight
+func kithWeight(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		age, half := column[int64](c.in, 0, c.n)[i], column[int64](c.in, 1, c.n)[i]
+		if age < 0 || half <= 0 {
+			return false
+		}
+		results[int64](c)[i] = Weight(age, half)
+		return true
+	})
+}

@@ -702,6 +702,17 @@ SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile
 SELECT profile_id FROM events WHERE ts <= $now AND name = 'View' GROUP BY profile_id
 HAVING count(*) FILTER (WHERE properties.price < 50 OR properties.price > 150 OR properties.sku = 'a1') >= 3;
 
+-- (SELECT share(properties.sku, 'a1') FROM events WHERE name = 'View') >= 0.5
+SELECT profile_id FROM events WHERE name = 'View' AND ts <= $now GROUP BY profile_id HAVING count(*) FILTER (properties.sku = 'a1') * 2 >= count(properties.sku) AND count(properties.sku) > 0;
+
+-- (SELECT share(properties.sku, 'b2', INTERVAL 10 DAY) FROM events) > 0.2345
+-- live prefers_b2
+WITH e AS (SELECT profile_id, properties.sku AS sku, ts FROM events WHERE ts <= $now AND sku IS NOT NULL), n AS (SELECT profile_id, max(ts) AS newest FROM e GROUP BY ALL)
+SELECT profile_id FROM e JOIN n USING (profile_id) GROUP BY profile_id HAVING sum(CASE sku WHEN 'b2' THEN 0.7655 ELSE -0.2345 END * pow(2, (epoch(ts) - epoch(newest)) / 864000)) > 0;
+
+-- (SELECT share(lower(properties.sku), 'c3') FROM events) IS NULL AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Buy')
+SELECT id FROM profiles WHERE id NOT IN (SELECT profile_id FROM events WHERE ts <= $now AND (properties.sku IS NOT NULL OR name = 'Buy'));
+
 ---- The first, the last, the third
 
 -- (SELECT properties.plan FROM events WHERE name = 'Plan Changed' ORDER BY ts DESC LIMIT 1) = 'pro'
