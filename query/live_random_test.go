@@ -243,7 +243,13 @@ func aMoment(r *rand.Rand) string {
 }
 
 func aPersonLeaf(r *rand.Rand) string {
-	switch r.IntN(14) {
+	switch r.IntN(17) {
+	case 14:
+		return pick(r, "", "next_") + "anniversary(" + pick(r, "time(born)", "time(born) "+aSpan(r), "last_seen") + ") " + pick(r, "", aSpan(r)+" ") + anOp(r) + " " + aMoment(r)
+	case 15:
+		return pick(r, "month", "day", "dayofweek", "hour", "year") + "(" + pick(r, "born", "last_seen", aMoment(r), aMoment(r)) + ") " + anOp(r) + " " + pick(r, "0", "2", "3", "12", "28", "2026")
+	case 16:
+		return pick(r, "anniversary(born) IS NULL", "day(anniversary(born)) = 28", "hour(now()) IN (0, 12)", "month(born) = month(current_date) AND day(born) = day(current_date)", "year(next_anniversary(born)) = year(now() "+aSpan(r)+")")
 	case 11:
 		return "days_between(" + pick(r, "born, "+aMoment(r), aMoment(r)+", born", "last_seen, "+aMoment(r), "born, last_seen") + ") " + anOp(r) + " " + pick(r, "0", "1", "-1", "30")
 	case 12:
@@ -275,7 +281,9 @@ func aPersonLeaf(r *rand.Rand) string {
 }
 
 func anEventLeaf(r *rand.Rand) string {
-	switch r.IntN(12) {
+	switch r.IntN(13) {
+	case 12:
+		return pick(r, "hour(ts) "+anOp(r)+" 12", "dayofweek(ts) IN (0, 6)", "month(properties.due) "+anOp(r)+" month(now())", "anniversary(properties.due) "+anOp(r)+" current_date", "next_anniversary(properties.due) "+anOp(r)+" ts")
 	case 11:
 		return "days_between(" + pick(r, "ts, "+aMoment(r), aMoment(r)+", ts", "properties.due, now()", "ts, profiles.born") + ") " + anOp(r) + " " + pick(r, "0", "1", "3", "-2")
 	case 7, 8:

@@ -214,6 +214,8 @@ func (c *compiler) otherNumber(v Value) get[Dec] {
 			return c.between(x)
 		case Plus, Minus, Times, Over:
 			return c.calculated(x)
+		case Year, Month, MonthDay, Hour, Weekday:
+			return c.part(x)
 		}
 		of := c.text(x.Args[0]) // Length
 		return func(e *env) (Dec, bool) {
@@ -249,7 +251,10 @@ func (c *compiler) otherTime(v Value) get[int64] {
 			t, ok := of(e)
 			return by.of(t), ok
 		}
-	case *Call: // Date
+	case *Call:
+		if x.Fn != Date {
+			return c.anniversary(x)
+		}
 		of := c.time(x.Args[0])
 		return func(e *env) (int64, bool) {
 			t, ok := of(e)

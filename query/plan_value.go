@@ -192,6 +192,8 @@ func (k *reckoner) call(x *Call) datum {
 		d.at = d.at.Truncate(24 * time.Hour)
 	case Years:
 		return k.years(d.at)
+	case Year, Month, MonthDay, Hour, Weekday, Anniversary, NextAnniversary:
+		return k.calendar(x.Fn, d.at)
 	}
 	return d
 }

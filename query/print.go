@@ -320,7 +320,10 @@ func (p *printer) call(c *Call) {
 		return
 	}
 	p.put(string(c.Fn) + "(")
-	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number}[c.Fn]
+	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time}[c.Fn]
+	if parts[c.Fn] {
+		as = Time
+	}
 	for i, a := range c.Args {
 		if i > 0 {
 			p.put(", ")

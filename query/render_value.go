@@ -158,6 +158,10 @@ func (r *renderer) call(c *Call) (string, error) {
 		return "length(" + args[0] + ")::DECIMAL(38,9)", nil
 	case Date:
 		return "date_trunc('day', " + args[0] + ")", nil
+	case Year, Month, MonthDay, Hour, Weekday:
+		return string(c.Fn) + "(" + args[0] + ")::DECIMAL(38,9)", nil
+	case Anniversary, NextAnniversary:
+		return r.anniversary(c.Fn, args[0]), nil
 	case Years:
 		now := r.time(r.now)
 		return "(CASE WHEN " + args[0] + " <= " + now + " THEN date_sub('year', " + args[0] + ", " + now + ")::DECIMAL(38,9) END)", nil

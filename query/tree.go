@@ -213,12 +213,21 @@ const (
 	Date     Func = "date"     // the beginning of a time's day, UTC
 	Years    Func = "age"      // whole years from a time to now
 
-	Plus  Func = "+" // of two numbers, as the next three: missing where it does not fit
-	Minus Func = "-"
-	Times Func = "*"            // rounded half to even at the ninth place
-	Over  Func = "/"            // so, too; missing where the second is 0
-	Days  Func = "days_between" // whole days of 24 hours from one time to another, towards 0
-	Tier  Func = "tier"         // of a number, a text, and numbers and texts in turns: the text between its neighbours
+	Plus     Func = "+" // of two numbers, as the next three: missing where it does not fit
+	Minus    Func = "-"
+	Times    Func = "*"            // rounded half to even at the ninth place
+	Over     Func = "/"            // so, too; missing where the second is 0
+	Days     Func = "days_between" // whole days of 24 hours from one time to another, towards 0
+	Year     Func = "year"         // a part of a time, UTC, as the next four
+	Month    Func = "month"
+	MonthDay Func = "day"
+	Hour     Func = "hour"
+	Weekday  Func = "dayofweek" // from 0, Sunday
+
+	Anniversary     Func = "anniversary"      // the beginning of the day of the last anniversary of a time, UTC
+	NextAnniversary Func = "next_anniversary" // of the first after today
+
+	Tier Func = "tier" // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
 // Whether is a condition over an event as a value, missing where it is unknown.
@@ -296,11 +305,11 @@ func (c *Call) Type() Type {
 	switch c.Fn {
 	case Lower:
 		return Text
-	case Length, Years, Plus, Minus, Times, Over, Days:
+	case Length, Years, Plus, Minus, Times, Over, Days, Year, Month, MonthDay, Hour, Weekday:
 		return Number
 	case Tier:
 		return Text
-	case Date:
+	case Date, Anniversary, NextAnniversary:
 		return Time
 	}
 	for _, a := range c.Args {

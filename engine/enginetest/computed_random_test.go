@@ -187,7 +187,9 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(18) {
+	switch r.IntN(19) {
+	case 18:
+		return one(r, "anniversary(born)", "next_anniversary(first_seen)", "year(born)", "hour(last_seen)", "dayofweek(now())", "month(anniversary(born))", "(SELECT most_frequent(name) FROM events WHERE dayofweek(ts) IN (0, 6))", "(SELECT avg(hour(ts))"+from+")")
 	case 17:
 		return "(SELECT " + share(r) + from + ")"
 	case 12:

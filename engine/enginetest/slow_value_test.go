@@ -59,6 +59,11 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 			}
 		}
 		return s.value(name, o, d)
+	case query.Year, query.Month, query.MonthDay, query.Hour, query.Weekday, query.Anniversary, query.NextAnniversary:
+		if t, ok := s.value(x.Args[0], o, d).(time.Time); ok {
+			return s.calendar(x.Fn, t)
+		}
+		return nil
 	}
 	for _, a := range x.Args {
 		v := s.value(a, o, d)
@@ -90,6 +95,26 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 		}
 	}
 	return nil
+}
+
+// calendar gives a part of a time, or walks from one anniversary to the next.
+func (s *slow) calendar(fn query.Func, t time.Time) any {
+	y, m, d := t.Date()
+	if n, ok := map[query.Func]int{query.Year: y, query.Month: int(m), query.MonthDay: d, query.Hour: t.Hour(), query.Weekday: int(t.Weekday())}[fn]; ok {
+		return big.NewRat(int64(n), 1)
+	}
+	first := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	if first.After(s.now) {
+		return nil
+	}
+	last, next := first, later(first, 12, 0)
+	for years := int64(2); !next.After(s.now); years++ {
+		last, next = next, later(first, 12*years, 0)
+	}
+	if fn == query.Anniversary {
+		return last
+	}
+	return next
 }
 
 // least brings each character to the small letter of its case variants: of

@@ -80,7 +80,11 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(39) {
+	switch r.IntN(42) {
+	case 39, 40:
+		return one(r, "", "next_") + "anniversary(" + one(r, "born", "first_seen", "last_seen", "born + "+aSpan(r)) + ") " + one(r, op(r)+" ", "+ "+aSpan(r)+" "+op(r)+" ") + one(r, "current_date", "now()", "date(last_seen)", "DATE '2025-06-15'")
+	case 41:
+		return one(r, "year", "month", "day", "hour", "dayofweek") + "(" + one(r, "born", "first_seen", "last_seen", "now()", "current_date - "+aSpan(r), "anniversary(born)") + ") " + op(r) + " " + one(r, "1", "6", "2", "12", "29", "2000", "2025")
 	case 33, 34:
 		return calculation(r) + " " + op(r) + " " + number(r)
 	case 35:
@@ -168,7 +172,11 @@ func calculation(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(25) {
+	switch r.IntN(27) {
+	case 25:
+		return one(r, "hour(ts)", "dayofweek(ts)", "month(ts)", "day(properties.due)", "year(properties.due)", "month(profiles.born)") + " " + op(r) + " " + one(r, "0", "3", "5", "12", "24", "2025")
+	case 26:
+		return one(r, "", "next_") + "anniversary(" + one(r, "properties.due", "ts", "profiles.born") + ") " + op(r) + " " + one(r, "current_date", "ts", "now() - "+aSpan(r))
 	case 23:
 		return "properties.total " + one(r, "* 2", "/ 3", "+ profiles.ltv", "- 1") + " " + op(r) + " " + one(r, "2", "5", "0.833333333")
 	case 24:

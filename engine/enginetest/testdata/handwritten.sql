@@ -366,6 +366,23 @@ SELECT id FROM b WHERE t < '2000-01-01' OR t IS NULL AND TRY_CAST(joined AS TIME
 -- time("first order") <= DATE '2025-12-31' OR "first order" > '2026'
 SELECT id FROM profiles WHERE "first order" = '2025-12-31' OR "first order" IN ('2026-01-01', 'unknown');
 
+-- hour(last_seen) >= 18 OR dayofweek(last_seen) IN (0, 6)
+SELECT id FROM profiles WHERE last_seen::TIME >= '18:00' OR strftime(last_seen, '%w') IN ('0', '6');
+
+-- month(first_seen) = month(now() - INTERVAL 1 MONTH) AND year(first_seen) = 2026
+-- live since_last_month
+SELECT id FROM profiles WHERE strftime(first_seen, '%Y-%m') = CASE WHEN $now < '2026-04-01' THEN '2026-02' ELSE '2026-03' END;
+
+-- next_anniversary(birthday) <= current_date + INTERVAL 20 DAY
+-- live birthday_soon
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+SELECT b.id FROM b, range(1, 21) r(i) WHERE b.t::DATE <= $now AND strftime($now::DATE + i::INTEGER, '%m-%d') = strftime(b.t, '%m-%d');
+
+-- @ 2026-02-28T00:00:00Z
+-- anniversary(birthday) = current_date OR day(birthday) = 29
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+SELECT id FROM b WHERE strftime(t, '%m-%d') IN ('02-28', '02-29') AND t < $now + INTERVAL 1 DAY OR strftime(t, '%d') = '29';
+
 ---- Events: whether there are some
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy')
@@ -531,6 +548,9 @@ SELECT e.profile_id FROM events e WHERE e.ts <= $now AND EXISTS (FROM goods g WH
 
 -- NOT EXISTS (SELECT 1 FROM events WHERE properties.sku IN (SELECT sku FROM goods WHERE price > 10 OR price IS NULL)) AND plan = 'free'
 SELECT p.id FROM profiles p LEFT JOIN (SELECT e.profile_id FROM events e JOIN goods g ON g.sku = e.properties.sku WHERE coalesce(g.price, 99) > 10 AND e.ts <= $now) b ON b.profile_id = p.id WHERE b.profile_id IS NULL AND p.plan = 'free';
+
+-- (SELECT count(*) FROM events WHERE dayofweek(ts) IN (0, 6) AND hour(ts) < 12) >= 2
+SELECT profile_id FROM events WHERE ts <= $now AND strftime(ts, '%w') IN ('0', '6') AND ts::TIME < '12:00' GROUP BY profile_id HAVING count(*) > 1;
 
 ---- Counts
 
