@@ -130,6 +130,15 @@ func (p *livePerson) Matches(leaf int) []query.Match {
 	return room
 }
 
+// Public implements query.Person.
+func (p *livePerson) Public() string {
+	id, err := p.l.e.publicAt(nil, kith.ProfileID(p.row))
+	if err != nil {
+		p.err = err
+	}
+	return id
+}
+
 // Member implements query.Person.
 func (p *livePerson) Member(segment string) bool {
 	n, ok := p.l.numbers[segment]

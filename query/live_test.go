@@ -32,6 +32,7 @@ func (f said) Field(path string, as Type) (Datum, bool) {
 
 func (s *somebody) Trait(path string, as Type) (Datum, bool) { return s.traits.Field(path, as) }
 func (s *somebody) Matches(leaf int) []Match                 { return s.matches[leaf] }
+func (s *somebody) Public() string                           { return "somebody" }
 func (s *somebody) Member(segment string) bool               { return slices.Contains(s.members, segment) }
 func (s *somebody) Top(i int) (Datum, bool)                  { return s.tops[i], s.tops[i].As != Untold }
 func (s *somebody) Listed(_ int, v Datum) bool {

@@ -216,6 +216,10 @@ func (c *compiler) otherNumber(v Value) get[Dec] {
 			return c.calculated(x)
 		case Year, Month, MonthDay, Hour, Weekday:
 			return c.part(x)
+		case Distance:
+			return c.distance(x)
+		case Bucket:
+			return c.bucketed(x)
 		}
 		of := c.text(x.Args[0]) // Length
 		return func(e *env) (Dec, bool) {

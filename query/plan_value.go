@@ -184,6 +184,8 @@ func (k *reckoner) call(x *Call) datum {
 			cuts = append(cuts, decOf(k.value(x.Args[i])))
 		}
 		return k.value(x.Args[1+2*tierOf(decOf(d), cuts)])
+	case Distance:
+		return k.distance(x)
 	case Lower:
 		d.text = Fold(d.text)
 	case Length:

@@ -320,7 +320,7 @@ func (p *printer) call(c *Call) {
 		return
 	}
 	p.put(string(c.Fn) + "(")
-	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time}[c.Fn]
+	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time, Distance: Number}[c.Fn]
 	if parts[c.Fn] {
 		as = Time
 	}

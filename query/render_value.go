@@ -144,6 +144,9 @@ func shifted(v string, months int64, span time.Duration) string {
 }
 
 func (r *renderer) call(c *Call) (string, error) {
+	if c.Fn == Bucket {
+		return r.bucket(c), nil
+	}
 	args := make([]string, len(c.Args))
 	for i, a := range c.Args {
 		var err error
@@ -162,6 +165,8 @@ func (r *renderer) call(c *Call) (string, error) {
 		return string(c.Fn) + "(" + args[0] + ")::DECIMAL(38,9)", nil
 	case Anniversary, NextAnniversary:
 		return r.anniversary(c.Fn, args[0]), nil
+	case Distance:
+		return "kith_distance(" + strings.Join(args, ", ") + ")", nil
 	case Years:
 		now := r.time(r.now)
 		return "(CASE WHEN " + args[0] + " <= " + now + " THEN date_sub('year', " + args[0] + ", " + now + ")::DECIMAL(38,9) END)", nil

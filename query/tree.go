@@ -227,6 +227,9 @@ const (
 	Anniversary     Func = "anniversary"      // the beginning of the day of the last anniversary of a time, UTC
 	NextAnniversary Func = "next_anniversary" // of the first after today
 
+	Distance Func = "distance_km" // along a great circle, of two points: each a latitude and a longitude in degrees
+	Bucket   Func = "bucket"      // of the person, from 0: a salt if there is one, and how many there are
+
 	Tier Func = "tier" // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
@@ -305,7 +308,7 @@ func (c *Call) Type() Type {
 	switch c.Fn {
 	case Lower:
 		return Text
-	case Length, Years, Plus, Minus, Times, Over, Days, Year, Month, MonthDay, Hour, Weekday:
+	case Length, Years, Plus, Minus, Times, Over, Days, Year, Month, MonthDay, Hour, Weekday, Distance, Bucket:
 		return Number
 	case Tier:
 		return Text

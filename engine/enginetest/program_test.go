@@ -118,6 +118,9 @@ func (w *creature) Trait(path string, as query.Type) (query.Datum, bool) {
 // Matches implements query.Person.
 func (w *creature) Matches(leaf int) []query.Match { return w.matches[leaf] }
 
+// Public implements query.Person.
+func (w *creature) Public() string { return w.o.public }
+
 // Member implements query.Person.
 func (w *creature) Member(segment string) bool { return slices.Contains(w.l.in[segment], w.o.id) }
 

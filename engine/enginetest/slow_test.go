@@ -29,6 +29,7 @@ const (
 // soul is a person as the slow evaluator sees one.
 type soul struct {
 	id     kith.ProfileID
+	public string
 	traits map[string]any // by path: string, json.Number, bool
 	first  any            // time.Time, or nil
 	last   any
@@ -64,7 +65,7 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 	s := &slow{now: now, types: map[string]query.Type{}}
 	by := map[string]*soul{}
 	for _, p := range everybody(t, e) {
-		o := &soul{id: p.ID, traits: map[string]any{}, known: p.Known}
+		o := &soul{id: p.ID, public: p.Public, traits: map[string]any{}, known: p.Known}
 		if !p.FirstSeen.IsZero() {
 			o.first, o.last = p.FirstSeen, p.LastSeen
 		}

@@ -59,6 +59,10 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 			}
 		}
 		return s.value(name, o, d)
+	case query.Bucket:
+		return s.bucket(x, o)
+	case query.Distance:
+		return s.distance(x, o, d)
 	case query.Year, query.Month, query.MonthDay, query.Hour, query.Weekday, query.Anniversary, query.NextAnniversary:
 		if t, ok := s.value(x.Args[0], o, d).(time.Time); ok {
 			return s.calendar(x.Fn, t)

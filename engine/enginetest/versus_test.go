@@ -80,7 +80,11 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(42) {
+	switch r.IntN(45) {
+	case 42, 43:
+		return "bucket(" + one(r, "", "'x', ", "'', ") + one(r, "2", "3", "10") + ") " + one(r, "= 0", "IN (0, 2, 7)", "< 2", "<> 1", ">= tier", "+ ltv > 4")
+	case 44:
+		return "distance_km(" + one(r, "ltv, tier, 48.8566, 2.3522", "ltv, address.zip, tier, ltv", "48.5, -4.25, address.zip, 180", "ltv * 9, 5, -1, address.zip") + ") " + one(r, "IS NULL", "> 4000", "BETWEEN 200.5 AND 5400.123", "IN (0, 444.78, 1111.952, 1234)")
 	case 39, 40:
 		return one(r, "", "next_") + "anniversary(" + one(r, "born", "first_seen", "last_seen", "born + "+aSpan(r)) + ") " + one(r, op(r)+" ", "+ "+aSpan(r)+" "+op(r)+" ") + one(r, "current_date", "now()", "date(last_seen)", "DATE '2025-06-15'")
 	case 41:
@@ -172,7 +176,9 @@ func calculation(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(27) {
+	switch r.IntN(28) {
+	case 27:
+		return "distance_km(properties.total, " + one(r, "2", "profiles.ltv", "properties.total") + ", 1, 2) " + op(r) + " " + one(r, "0", "111.195", "300", "4500")
 	case 25:
 		return one(r, "hour(ts)", "dayofweek(ts)", "month(ts)", "day(properties.due)", "year(properties.due)", "month(profiles.born)") + " " + op(r) + " " + one(r, "0", "3", "5", "12", "24", "2025")
 	case 26:

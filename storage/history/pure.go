@@ -9,6 +9,8 @@ extern void kithSubtract(void *, void *, void *);
 extern void kithMultiply(void *, void *, void *);
 extern void kithDivide(void *, void *, void *);
 extern void kithWeight(void *, void *, void *);
+extern void kithBucket(void *, void *, void *);
+extern void kithDistance(void *, void *, void *);
 static void *fold_fn(void) { return (void *)kithFold; }
 static void *quotient_fn(void) { return (void *)kithQuotient; }
 static void *add_fn(void) { return (void *)kithAdd; }
@@ -16,12 +18,15 @@ static void *subtract_fn(void) { return (void *)kithSubtract; }
 static void *multiply_fn(void) { return (void *)kithMultiply; }
 static void *divide_fn(void) { return (void *)kithDivide; }
 static void *weight_fn(void) { return (void *)kithWeight; }
+static void *bucket_fn(void) { return (void *)kithBucket; }
+static void *distance_fn(void) { return (void *)kithDistance; }
 */
 import "C"
 
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	m "github.com/duckdb/duckdb-go/v2/mapping"
@@ -39,10 +44,14 @@ var pure = []struct {
 	{"kith_quotient", C.quotient_fn(), []m.Type{m.TypeDecimal, m.TypeBigInt}, decimalType},
 	{"kith_add", C.add_fn(), two, decimalType}, {"kith_subtract", C.subtract_fn(), two, decimalType},
 	{"kith_multiply", C.multiply_fn(), two, decimalType}, {"kith_divide", C.divide_fn(), two, decimalType},
-	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, func() m.LogicalType { return m.CreateLogicalType(m.TypeBigInt) }},
+	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, wholeType},
+	{"kith_bucket", C.bucket_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar, m.TypeBigInt}, wholeType},
+	{"kith_distance", C.distance_fn(), slices.Concat(two, two), decimalType},
 }
 
 var two = []m.Type{m.TypeDecimal, m.TypeDecimal}
+
+func wholeType() m.LogicalType { return m.CreateLogicalType(m.TypeBigInt) }
 
 func decimalType() m.LogicalType { return m.CreateDecimalType(38, scale) }
 
@@ -158,5 +167,39 @@ func kithWeight(info, in, out unsafe.Pointer) {
 		}
 		results[int64](c)[i] = Weight(age, half)
 		return true
+	})
+}
+
+// Bucket is what kith_bucket gives for a public id, a salt and a number of
+// buckets. The engine sets it before it opens a history.
+var Bucket = func(public, salt string, n int64) int64 { return 0 }
+
+//export kithBucket
+func kithBucket(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		ids, salts, n := column[text](c.in, 0, c.n), column[text](c.in, 1, c.n), column[int64](c.in, 2, c.n)[i]
+		if n <= 0 {
+			return false
+		}
+		results[int64](c)[i] = Bucket(string(ids[i].bytes()), string(salts[i].bytes()), n)
+		return true
+	})
+}
+
+// Distance is what kith_distance gives for two points, in billionths of degrees.
+// The engine sets it before it opens a history.
+var Distance = func(of [4][2]uint64) (out [2]uint64, ok bool) { return out, false }
+
+//export kithDistance
+func kithDistance(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		var of [4][2]uint64
+		for k := range of {
+			v := column[int128](c.in, k, c.n)[i]
+			of[k] = [2]uint64{v.lo, uint64(v.hi)}
+		}
+		v, ok := Distance(of)
+		results[int128](c)[i] = int128{v[0], int64(v[1])}
+		return ok
 	})
 }

@@ -383,6 +383,22 @@ SELECT b.id FROM b, range(1, 21) r(i) WHERE b.t::DATE <= $now AND strftime($now:
 WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
 SELECT id FROM b WHERE strftime(t, '%m-%d') IN ('02-28', '02-29') AND t < $now + INTERVAL 1 DAY OR strftime(t, '%d') = '29';
 
+---- Buckets and places
+
+-- bucket('offer', 4) = 0
+-- live offered
+SELECT id FROM profiles WHERE ('0x' || substr(sha256('offer' || chr(0) || public_id), 1, 16))::UBIGINT % 4 = 0;
+
+-- bucket(100) < 25 AND plan = 'pro'
+SELECT id FROM profiles WHERE plan = 'pro' AND ('0x' || substr(sha256(chr(0) || public_id), 1, 16))::UBIGINT % 100 BETWEEN 0 AND 24;
+
+-- distance_km(visits, address.zip, 2.5, 2) < 300
+WITH d AS (SELECT id, radians(visits) AS a, radians(2.5) AS b, radians(TRY_CAST("address.zip" AS DOUBLE) - 2) AS l FROM profiles WHERE visits BETWEEN -90 AND 90)
+SELECT id FROM d WHERE l IS NOT NULL AND acos(least(1, sin(a) * sin(b) + cos(a) * cos(b) * cos(l))) * 6371.0088 < 300;
+
+-- NOT (distance_km(48.8566, 2.3522, 51.5074, profiles.visits) >= 1000)
+SELECT id FROM profiles WHERE visits IS NOT NULL AND visits BETWEEN -180 AND 180 AND asin(sqrt(pow(sin(radians(51.5074 - 48.8566) / 2), 2) + cos(radians(48.8566)) * cos(radians(51.5074)) * pow(sin(radians(visits - 2.3522) / 2), 2))) < 500 / 6371.0088;
+
 ---- Events: whether there are some
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy')
