@@ -57,6 +57,8 @@ func datum(raw []byte, as query.Type) (query.Datum, bool) {
 		return query.Datum{}, false
 	}
 	switch kind := kindOf(raw); {
+	case as == query.List:
+		return query.Datum{As: as, Text: string(raw)}, raw[0] == '['
 	case kind == typeText && (as == query.Text || as == query.Time):
 		var text string
 		if json.Unmarshal(raw, &text) != nil {
@@ -74,7 +76,7 @@ func datum(raw []byte, as query.Type) (query.Datum, bool) {
 
 // readText gives a text, or the time that it says.
 func readText(text string, as query.Type) (query.Datum, bool) {
-	if as == query.Text {
+	if as == query.Text || as == query.List {
 		return query.Datum{As: as, Text: text}, true
 	}
 	t, ok := query.ParseTime(text)

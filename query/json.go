@@ -159,7 +159,7 @@ func condNode(c Cond) node {
 	panic(fmt.Sprintf("unreachable: %T", c))
 }
 
-var typeWords = map[Type]string{Text: "text", Number: "number", Bool: "bool", Time: "time"}
+var typeWords = map[Type]string{Text: "text", Number: "number", Bool: "bool", Time: "time", List: "array"}
 
 func valueNode(v Value) node {
 	switch x := v.(type) {

@@ -227,7 +227,7 @@ func aPersonLeaf(r *rand.Rand) string {
 func anEventLeaf(r *rand.Rand) string {
 	switch r.IntN(13) {
 	case 12:
-		return pick(r, "hour(ts) "+anOp(r)+" 12", "dayofweek(ts) IN (0, 6)", "month(properties.due) "+anOp(r)+" month(now())", "anniversary(properties.due) "+anOp(r)+" current_date", "next_anniversary(properties.due) "+anOp(r)+" ts")
+		return pick(r, "has(properties.tags, 'a')", "hour(ts) "+anOp(r)+" 12", "dayofweek(ts) IN (0, 6)", "month(properties.due) "+anOp(r)+" month(now())", "anniversary(properties.due) "+anOp(r)+" current_date", "next_anniversary(properties.due) "+anOp(r)+" ts")
 	case 11:
 		return "days_between(" + pick(r, "ts, "+aMoment(r), aMoment(r)+", ts", "properties.due, now()", "ts, profiles.born") + ") " + anOp(r) + " " + pick(r, "0", "1", "3", "-2")
 	case 7, 8:
@@ -333,6 +333,9 @@ func aPerson(r *rand.Rand) *somebody {
 		}
 		if r.IntN(4) > 0 {
 			ev["properties.sku"] = say(pick(r, "a", "b"))
+		}
+		if r.IntN(2) == 0 {
+			ev["properties.tags"] = Datum{As: List, Text: pick(r, `["a"]`, `["b", 1]`)}
 		}
 		if r.IntN(2) == 0 {
 			ev["properties.due"] = say(text(aTime(r)))

@@ -161,8 +161,11 @@ func coalesced[T comparable](c *compiler, k *form[T], list []Value) get[T] {
 	}
 }
 
-// whether makes a condition over an event ready as a value.
+// whether makes a condition over an event, or Has, ready as a value.
 func (c *compiler) whether(v Value) get[bool] {
+	if x, ok := v.(*Call); ok { // Has
+		return c.has(x)
+	}
 	x, ok := v.(Whether)
 	if !ok {
 		panic(fmt.Sprintf("unreachable: %T", v))

@@ -186,6 +186,8 @@ func (k *reckoner) call(x *Call) datum {
 		return k.value(x.Args[1+2*tierOf(decOf(d), cuts)])
 	case Distance:
 		return k.distance(x)
+	case Has:
+		return k.has(d.text, x.Args[1].(Literal))
 	case Lower:
 		d.text = Fold(d.text)
 	case Length:

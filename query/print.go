@@ -321,8 +321,11 @@ func (p *printer) call(c *Call) {
 	}
 	p.put(string(c.Fn) + "(")
 	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time, Distance: Number}[c.Fn]
-	if parts[c.Fn] {
+	switch {
+	case parts[c.Fn]:
 		as = Time
+	case c.Fn == Has: // it says itself how the name is read
+		as = c.Args[0].Type()
 	}
 	for i, a := range c.Args {
 		if i > 0 {

@@ -165,6 +165,12 @@ func (r *renderer) call(c *Call) (string, error) {
 		return string(c.Fn) + "(" + args[0] + ")::DECIMAL(38,9)", nil
 	case Anniversary, NextAnniversary:
 		return r.anniversary(c.Fn, args[0]), nil
+	case Has:
+		word := "kith_has_text("
+		if c.Args[1].Type() == Number {
+			word = "kith_has_number("
+		}
+		return word + strings.Join(args, ", ") + ")", nil
 	case Distance:
 		return "kith_distance(" + strings.Join(args, ", ") + ")", nil
 	case Years:
@@ -201,16 +207,9 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	if s, ok := r.subs[key]; ok {
 		return s, nil
 	}
-	of := ""
-	if a.Of != nil {
-		before := r.of
-		r.of = "q"
-		var err error
-		of, err = r.value(a.Of)
-		r.of = before
-		if err != nil {
-			return "", err
-		}
+	of, err := r.within(a.Of)
+	if err != nil {
+		return "", err
 	}
 	if a.Fn == Periods {
 		text, err := r.periods(a)
@@ -256,6 +255,17 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	}
 	r.subs[key] = s
 	return s, nil
+}
+
+// within writes a value of events; empty: there is none.
+func (r *renderer) within(v Value) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	before := r.of
+	r.of = "q"
+	defer func() { r.of = before }()
+	return r.value(v)
 }
 
 func aggregateSQL(a *Agg, of string) string {

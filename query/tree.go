@@ -132,6 +132,7 @@ const (
 	Number Type = 'n'
 	Bool   Type = 'b'
 	Time   Type = 'i' // an instant, in microseconds, UTC
+	List   Type = 'l' // an array, as the text of its JSON: only Has reads it
 )
 
 // String gives the word for a type.
@@ -145,6 +146,8 @@ func (t Type) String() string {
 		return "true or false"
 	case Time:
 		return "time"
+	case List:
+		return "array"
 	}
 	return "any"
 }
@@ -230,6 +233,8 @@ const (
 	Distance Func = "distance_km" // along a great circle, of two points: each a latitude and a longitude in degrees
 	Bucket   Func = "bucket"      // of the person, from 0: a salt if there is one, and how many there are
 
+	Has Func = "has" // whether an array has an element, a text or a number that is written out
+
 	Tier Func = "tier" // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
@@ -312,6 +317,8 @@ func (c *Call) Type() Type {
 		return Number
 	case Tier:
 		return Text
+	case Has:
+		return Bool
 	case Date, Anniversary, NextAnniversary:
 		return Time
 	}

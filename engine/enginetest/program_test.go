@@ -112,6 +112,9 @@ func (w *creature) Trait(path string, as query.Type) (query.Datum, bool) {
 	case "known":
 		return datumOf(w.o.known, query.Bool, as)
 	}
+	if array, ok := w.o.traits[path+"[]"].(string); ok && w.l.s.whole["profiles."+path] && as == query.Text {
+		return query.Datum{As: as, Text: array}, true
+	}
 	return datumOf(w.o.traits[path], w.l.s.types["profiles."+path], as)
 }
 
@@ -153,6 +156,10 @@ func (h happening) Field(path string, as query.Type) (query.Datum, bool) {
 		return datumOf(h.d.id, query.Text, as)
 	case "name", "kind":
 		return datumOf(h.d.fields[path], query.Text, as)
+	}
+	if as == query.List {
+		array, ok := h.d.fields[path+"[]"].(string)
+		return query.Datum{As: as, Text: array}, ok
 	}
 	v := h.d.fields[path]
 	return datumOf(v, typeOf(v), as)
@@ -218,7 +225,7 @@ func (l *live) history(t *testing.T, e *engine.Engine, since *time.Time) {
 // shown gives a value as DuckDB does as text.
 func shown(d query.Datum) string {
 	switch d.As {
-	case query.Text:
+	case query.Text, query.List:
 		return d.Text
 	case query.Number:
 		whole, frac, _ := strings.Cut(d.Num.String(), ".")
@@ -236,7 +243,7 @@ type columns map[string]query.Type
 
 // Field implements query.Catalog.
 func (c columns) Field(path string, as query.Type) (string, bool) {
-	words := map[query.Type]string{query.Text: "text", query.Number: "number", query.Bool: "bool"}
+	words := map[query.Type]string{query.Text: "text", query.Number: "number", query.Bool: "bool", query.List: "json"}
 	return `"` + path + ":" + words[as] + `"`, c[path] != query.Untold
 }
 

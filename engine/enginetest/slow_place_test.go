@@ -2,8 +2,11 @@ package enginetest
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"math"
 	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/kithdb/kith/query"
 )
@@ -49,4 +52,40 @@ func (s *slow) distance(x *query.Call, o *soul, d *deed) any {
 	}
 	metres := math.Round(6371008.8 * math.Atan2(math.Sqrt(cross), dot))
 	return big.NewRat(int64(metres), 1000)
+}
+
+// has looks at the elements of an array: one that an event says, or the text of a trait.
+func (s *slow) has(x *query.Call, o *soul, d *deed) any {
+	var text any
+	switch v := x.Args[0].(type) {
+	case *query.Field:
+		for range v.Up {
+			d = d.around
+		}
+		text = d.fields[v.Path+"[]"]
+	case *query.Trait:
+		name := "profiles." + v.Path
+		if text = o.traits[v.Path+"[]"]; text == nil || !s.whole[name] {
+			text = s.read(o.traits[v.Path], s.types[name], query.Text)
+		}
+	}
+	array, ok := text.(string)
+	if !ok {
+		return nil
+	}
+	var elements []any
+	dec := json.NewDecoder(strings.NewReader(array))
+	dec.UseNumber()
+	if dec.Decode(&elements) != nil || elements == nil {
+		return nil
+	}
+	item := s.value(x.Args[1], nil, nil)
+	return slices.ContainsFunc(elements, func(e any) bool {
+		if n, ok := e.(json.Number); ok {
+			r, _ := new(big.Rat).SetString(n.String())
+			of, ok := item.(*big.Rat)
+			return ok && r.Cmp(of) == 0
+		}
+		return e == item
+	})
 }

@@ -30,7 +30,7 @@ const (
 type soul struct {
 	id     kith.ProfileID
 	public string
-	traits map[string]any // by path: string, json.Number, bool
+	traits map[string]any // by path: string, json.Number, bool; with [] behind the path, the text of an array
 	first  any            // time.Time, or nil
 	last   any
 	known  bool
@@ -39,7 +39,7 @@ type soul struct {
 
 // deed is one event.
 type deed struct {
-	fields   map[string]any // by path: string, json.Number, bool, and the fixed ones
+	fields   map[string]any // by path, as traits, and the fixed ones
 	ts, recv time.Time
 	id       string
 	around   *deed // where it is looked at from another: that one
@@ -51,6 +51,7 @@ type slow struct {
 	now   time.Time
 	souls []*soul
 	types map[string]query.Type // of traits and leaves, as SQL shows them
+	whole map[string]bool       // traits that are read from the documents, where an array is a text
 
 	segments map[string]query.Cond
 	computed map[string]query.Value      // computed traits, by name
@@ -62,7 +63,7 @@ type slow struct {
 // newSlow reads everybody.
 func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 	t.Helper()
-	s := &slow{now: now, types: map[string]query.Type{}}
+	s := &slow{now: now, types: map[string]query.Type{}, whole: map[string]bool{}}
 	by := map[string]*soul{}
 	for _, p := range everybody(t, e) {
 		o := &soul{id: p.ID, public: p.Public, traits: map[string]any{}, known: p.Known}
@@ -99,7 +100,7 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 		if f[0] == "profiles" {
 			name = "profiles." + name
 		}
-		s.types[name] = words[f[2]]
+		s.types[name], s.whole[name] = words[f[2]], f[2] == "sealed"
 	}
 	return s
 }
@@ -146,6 +147,8 @@ func scalars(into map[string]any, path string, raw json.RawMessage) {
 			text, _ := json.Marshal(w)
 			scalars(into, path+"."+k, text)
 		}
+	case []any:
+		into[path+"[]"] = string(raw)
 	case string, json.Number, bool:
 		into[path] = x
 	}

@@ -48,19 +48,11 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 		}
 		return reckon(x.Fn, a, b)
 	case query.Tier:
-		n := s.value(x.Args[0], o, d)
-		if n == nil {
-			return nil
-		}
-		name := x.Args[1]
-		for i := 2; i < len(x.Args); i += 2 {
-			if compare(n, s.value(x.Args[i], o, d)) >= 0 {
-				name = x.Args[i+1]
-			}
-		}
-		return s.value(name, o, d)
+		return s.tier(x, o, d)
 	case query.Bucket:
 		return s.bucket(x, o)
+	case query.Has:
+		return s.has(x, o, d)
 	case query.Distance:
 		return s.distance(x, o, d)
 	case query.Year, query.Month, query.MonthDay, query.Hour, query.Weekday, query.Anniversary, query.NextAnniversary:
@@ -99,6 +91,21 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 		}
 	}
 	return nil
+}
+
+// tier gives the name behind the last cut that a number has come to.
+func (s *slow) tier(x *query.Call, o *soul, d *deed) any {
+	n := s.value(x.Args[0], o, d)
+	if n == nil {
+		return nil
+	}
+	name := x.Args[1]
+	for i := 2; i < len(x.Args); i += 2 {
+		if compare(n, s.value(x.Args[i], o, d)) >= 0 {
+			name = x.Args[i+1]
+		}
+	}
+	return s.value(name, o, d)
 }
 
 // calendar gives a part of a time, or walks from one anniversary to the next.

@@ -11,6 +11,8 @@ extern void kithDivide(void *, void *, void *);
 extern void kithWeight(void *, void *, void *);
 extern void kithBucket(void *, void *, void *);
 extern void kithDistance(void *, void *, void *);
+extern void kithHasText(void *, void *, void *);
+extern void kithHasNumber(void *, void *, void *);
 static void *fold_fn(void) { return (void *)kithFold; }
 static void *quotient_fn(void) { return (void *)kithQuotient; }
 static void *add_fn(void) { return (void *)kithAdd; }
@@ -20,6 +22,8 @@ static void *divide_fn(void) { return (void *)kithDivide; }
 static void *weight_fn(void) { return (void *)kithWeight; }
 static void *bucket_fn(void) { return (void *)kithBucket; }
 static void *distance_fn(void) { return (void *)kithDistance; }
+static void *has_text_fn(void) { return (void *)kithHasText; }
+static void *has_number_fn(void) { return (void *)kithHasNumber; }
 */
 import "C"
 
@@ -47,9 +51,13 @@ var pure = []struct {
 	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, wholeType},
 	{"kith_bucket", C.bucket_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar, m.TypeBigInt}, wholeType},
 	{"kith_distance", C.distance_fn(), slices.Concat(two, two), decimalType},
+	{"kith_has_text", C.has_text_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar}, boolType},
+	{"kith_has_number", C.has_number_fn(), []m.Type{m.TypeVarchar, m.TypeDecimal}, boolType},
 }
 
 var two = []m.Type{m.TypeDecimal, m.TypeDecimal}
+
+func boolType() m.LogicalType { return m.CreateLogicalType(m.TypeBoolean) }
 
 func wholeType() m.LogicalType { return m.CreateLogicalType(m.TypeBigInt) }
 
@@ -200,6 +208,31 @@ func kithDistance(info, in, out unsafe.Pointer) {
 		}
 		v, ok := Distance(of)
 		results[int128](c)[i] = int128{v[0], int64(v[1])}
+		return ok
+	})
+}
+
+// HasText and HasNumber are what kith_has_text and kith_has_number tell of the
+// text of a JSON array. The engine sets them before it opens a history.
+var (
+	HasText   = func(array, item string) (has, ok bool) { return false, false }
+	HasNumber = func(array string, item [2]uint64) (has, ok bool) { return false, false }
+)
+
+//export kithHasText
+func kithHasText(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) (ok bool) {
+		array, item := column[text](c.in, 0, c.n)[i], column[text](c.in, 1, c.n)[i]
+		results[bool](c)[i], ok = HasText(string(array.bytes()), string(item.bytes()))
+		return ok
+	})
+}
+
+//export kithHasNumber
+func kithHasNumber(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) (ok bool) {
+		array, item := column[text](c.in, 0, c.n)[i], column[int128](c.in, 1, c.n)[i]
+		results[bool](c)[i], ok = HasNumber(string(array.bytes()), [2]uint64{item.lo, uint64(item.hi)})
 		return ok
 	})
 }

@@ -568,6 +568,14 @@ SELECT p.id FROM profiles p LEFT JOIN (SELECT e.profile_id FROM events e JOIN go
 -- (SELECT count(*) FROM events WHERE dayofweek(ts) IN (0, 6) AND hour(ts) < 12) >= 2
 SELECT profile_id FROM events WHERE ts <= $now AND strftime(ts, '%w') IN ('0', '6') AND ts::TIME < '12:00' GROUP BY profile_id HAVING count(*) > 1;
 
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND has(properties.links, 'new') AND NOT has(properties.links, 7))
+-- live linked
+SELECT profile_id FROM events WHERE name = 'Open' AND ts <= $now AND json_extract_string(original, '$.properties.links') = '["sale","new"]';
+
+-- (SELECT count(*) FROM events WHERE has(properties.links, 7)) > (SELECT count(*) FROM events WHERE NOT has(properties.links, '7'))
+SELECT profile_id FROM events WHERE ts <= $now AND json_type(original, '$.properties.links') = 'ARRAY' GROUP BY profile_id
+HAVING count(*) FILTER (json_contains(original->'$.properties.links', '7') OR json_contains(original->'$.properties.links', '7.0')) > count(*) FILTER (NOT json_contains(original->'$.properties.links', '"7"'));
+
 ---- Counts
 
 -- (SELECT count(*) FROM events WHERE name = 'Buy') >= 3
