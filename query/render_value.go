@@ -207,7 +207,7 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	if s, ok := r.subs[key]; ok {
 		return s, nil
 	}
-	of, err := r.within(a.Of)
+	of, err := r.ofEvents(a.Of)
 	if err != nil {
 		return "", err
 	}
@@ -257,8 +257,8 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	return s, nil
 }
 
-// within writes a value of events; empty: there is none.
-func (r *renderer) within(v Value) (string, error) {
+// ofEvents writes a value of events; empty: there is none.
+func (r *renderer) ofEvents(v Value) (string, error) {
 	if v == nil {
 		return "", nil
 	}
