@@ -156,7 +156,7 @@ func (n *node) value(depth int) (Value, error) {
 	case n.Node == "top" && len(vs) == 1:
 		return &Top{n.Percent, vs[0]}, nil
 	case n.Node == "aggregate" && len(vs) <= 1:
-		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}}
+		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}, Text: n.Text, Half: span}
 		if len(vs) == 1 {
 			a.Of = vs[0]
 		}

@@ -322,7 +322,13 @@ func (p *printer) call(c *Call) {
 		return
 	}
 	p.put(string(c.Fn) + "(")
-	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number}[c.Fn]
+	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time, Distance: Number}[c.Fn]
+	switch {
+	case parts[c.Fn]:
+		as = Time
+	case c.Fn == Has: // it says itself how the name is read
+		as = c.Args[0].Type()
+	}
 	for i, a := range c.Args {
 		if i > 0 {
 			p.put(", ")
@@ -363,6 +369,8 @@ func (p *printer) agg(a *Agg) {
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Text)
 		p.put(")")
+	case a.Fn == Share:
+		p.share(a)
 	case a.Fn == Sum || a.Fn == Avg:
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Number)
@@ -394,6 +402,16 @@ func (p *printer) periods(a *Agg) {
 	}
 	if a.Last.Day {
 		p.put(", current_date")
+	}
+	p.put(")")
+}
+
+func (p *printer) share(a *Agg) {
+	p.put("share(")
+	p.told(a.Of, Text)
+	p.put(", " + quote(a.Text))
+	if a.Half != 0 {
+		p.put(", " + Gap{Span: a.Half}.show())
 	}
 	p.put(")")
 }

@@ -366,6 +366,39 @@ SELECT id FROM b WHERE t < '2000-01-01' OR t IS NULL AND TRY_CAST(joined AS TIME
 -- time("first order") <= DATE '2025-12-31' OR "first order" > '2026'
 SELECT id FROM profiles WHERE "first order" = '2025-12-31' OR "first order" IN ('2026-01-01', 'unknown');
 
+-- hour(last_seen) >= 18 OR dayofweek(last_seen) IN (0, 6)
+SELECT id FROM profiles WHERE last_seen::TIME >= '18:00' OR strftime(last_seen, '%w') IN ('0', '6');
+
+-- month(first_seen) = month(now() - INTERVAL 1 MONTH) AND year(first_seen) = 2026
+-- live since_last_month
+SELECT id FROM profiles WHERE strftime(first_seen, '%Y-%m') = CASE WHEN $now < '2026-04-01' THEN '2026-02' ELSE '2026-03' END;
+
+-- next_anniversary(birthday) <= current_date + INTERVAL 20 DAY
+-- live birthday_soon
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+SELECT b.id FROM b, range(1, 21) r(i) WHERE b.t::DATE <= $now AND strftime($now::DATE + i::INTEGER, '%m-%d') = strftime(b.t, '%m-%d');
+
+-- @ 2026-02-28T00:00:00Z
+-- anniversary(birthday) = current_date OR day(birthday) = 29
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+SELECT id FROM b WHERE strftime(t, '%m-%d') IN ('02-28', '02-29') AND t < $now + INTERVAL 1 DAY OR strftime(t, '%d') = '29';
+
+---- Buckets and places
+
+-- bucket('offer', 4) = 0
+-- live offered
+SELECT id FROM profiles WHERE ('0x' || substr(sha256('offer' || chr(0) || public_id), 1, 16))::UBIGINT % 4 = 0;
+
+-- bucket(100) < 25 AND plan = 'pro'
+SELECT id FROM profiles WHERE plan = 'pro' AND ('0x' || substr(sha256(chr(0) || public_id), 1, 16))::UBIGINT % 100 BETWEEN 0 AND 24;
+
+-- distance_km(visits, address.zip, 2.5, 2) < 300
+WITH d AS (SELECT id, radians(visits) AS a, radians(2.5) AS b, radians(TRY_CAST("address.zip" AS DOUBLE) - 2) AS l FROM profiles WHERE visits BETWEEN -90 AND 90)
+SELECT id FROM d WHERE l IS NOT NULL AND acos(least(1, sin(a) * sin(b) + cos(a) * cos(b) * cos(l))) * 6371.0088 < 300;
+
+-- NOT (distance_km(48.8566, 2.3522, 51.5074, profiles.visits) >= 1000)
+SELECT id FROM profiles WHERE visits IS NOT NULL AND visits BETWEEN -180 AND 180 AND asin(sqrt(pow(sin(radians(51.5074 - 48.8566) / 2), 2) + cos(radians(48.8566)) * cos(radians(51.5074)) * pow(sin(radians(visits - 2.3522) / 2), 2))) < 500 / 6371.0088;
+
 ---- Events: whether there are some
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy')
@@ -531,6 +564,17 @@ SELECT e.profile_id FROM events e WHERE e.ts <= $now AND EXISTS (FROM goods g WH
 
 -- NOT EXISTS (SELECT 1 FROM events WHERE properties.sku IN (SELECT sku FROM goods WHERE price > 10 OR price IS NULL)) AND plan = 'free'
 SELECT p.id FROM profiles p LEFT JOIN (SELECT e.profile_id FROM events e JOIN goods g ON g.sku = e.properties.sku WHERE coalesce(g.price, 99) > 10 AND e.ts <= $now) b ON b.profile_id = p.id WHERE b.profile_id IS NULL AND p.plan = 'free';
+
+-- (SELECT count(*) FROM events WHERE dayofweek(ts) IN (0, 6) AND hour(ts) < 12) >= 2
+SELECT profile_id FROM events WHERE ts <= $now AND strftime(ts, '%w') IN ('0', '6') AND ts::TIME < '12:00' GROUP BY profile_id HAVING count(*) > 1;
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND has(properties.links, 'new') AND NOT has(properties.links, 7))
+-- live linked
+SELECT profile_id FROM events WHERE name = 'Open' AND ts <= $now AND json_extract_string(original, '$.properties.links') = '["sale","new"]';
+
+-- (SELECT count(*) FROM events WHERE has(properties.links, 7)) > (SELECT count(*) FROM events WHERE NOT has(properties.links, '7'))
+SELECT profile_id FROM events WHERE ts <= $now AND json_type(original, '$.properties.links') = 'ARRAY' GROUP BY profile_id
+HAVING count(*) FILTER (json_contains(original->'$.properties.links', '7') OR json_contains(original->'$.properties.links', '7.0')) > count(*) FILTER (NOT json_contains(original->'$.properties.links', '"7"'));
 
 ---- Counts
 
@@ -701,6 +745,17 @@ SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile
 -- (SELECT count(*) FROM events WHERE name = 'View' AND (NOT properties.price BETWEEN 50 AND 150 OR properties.sku = 'a1')) >= 3
 SELECT profile_id FROM events WHERE ts <= $now AND name = 'View' GROUP BY profile_id
 HAVING count(*) FILTER (WHERE properties.price < 50 OR properties.price > 150 OR properties.sku = 'a1') >= 3;
+
+-- (SELECT share(properties.sku, 'a1') FROM events WHERE name = 'View') >= 0.5
+SELECT profile_id FROM events WHERE name = 'View' AND ts <= $now GROUP BY profile_id HAVING count(*) FILTER (properties.sku = 'a1') * 2 >= count(properties.sku) AND count(properties.sku) > 0;
+
+-- (SELECT share(properties.sku, 'b2', INTERVAL 10 DAY) FROM events) > 0.2345
+-- live prefers_b2
+WITH e AS (SELECT profile_id, properties.sku AS sku, ts FROM events WHERE ts <= $now AND sku IS NOT NULL), n AS (SELECT profile_id, max(ts) AS newest FROM e GROUP BY ALL)
+SELECT profile_id FROM e JOIN n USING (profile_id) GROUP BY profile_id HAVING sum(CASE sku WHEN 'b2' THEN 0.7655 ELSE -0.2345 END * pow(2, (epoch(ts) - epoch(newest)) / 864000)) > 0;
+
+-- (SELECT share(lower(properties.sku), 'c3') FROM events) IS NULL AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Buy')
+SELECT id FROM profiles WHERE id NOT IN (SELECT profile_id FROM events WHERE ts <= $now AND (properties.sku IS NOT NULL OR name = 'Buy'));
 
 ---- The first, the last, the third
 
