@@ -253,7 +253,7 @@ SELECT id FROM profiles WHERE vip = FALSE OR plan <> 'pro';
 ---- Times of a person
 
 -- birthday < DATE '1990-01-01'
-SELECT id FROM profiles WHERE CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END < '1990-01-01';
+SELECT id FROM profiles WHERE CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END < '1990-01-01';
 
 -- birthday = TIMESTAMP '1990-06-15 08:00:00'
 SELECT id FROM profiles WHERE birthday IN ('1990-06-15T10:00:00+02:00', '1990-06-15 08:00:00');
@@ -266,20 +266,20 @@ SELECT id FROM profiles WHERE birthday IN ('2000-02-29', '1985-7-4');
 
 -- age(birthday) >= 18
 -- live adults
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t + INTERVAL 18 YEAR <= $now;
 
 -- age(birthday) BETWEEN 25 AND 35
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t + INTERVAL 25 YEAR <= $now AND t + INTERVAL 36 YEAR > $now;
 
 -- age(birthday) IS NULL AND birthday IS NOT NULL
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM profiles WHERE birthday IS NOT NULL AND id NOT IN (SELECT id FROM b WHERE t <= $now);
 
 -- @ 2026-02-28T00:00:00Z
 -- age(birthday) = 26
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t > '1999-02-28' AND t <= '2000-02-28' OR t = '2000-02-29';
 
 -- @ 2026-02-27T23:59:59Z
@@ -292,18 +292,18 @@ SELECT id FROM profiles WHERE birthday LIKE '1996-01%' OR birthday LIKE '1996-02
 
 -- @ 2028-02-29T00:00:00Z
 -- age(birthday) = 28
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t >= '1999-03-01' AND t <= '2000-02-29 00:00';
 
 -- age(birthday - INTERVAL 7 DAY) > age(birthday)
 -- live birthday_week
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   y AS (SELECT unnest(range(0, 120)) AS n)
 SELECT DISTINCT id FROM b, y WHERE t <= $now AND t - INTERVAL 7 DAY + to_years(n::INTEGER) <= $now AND t + to_years(n::INTEGER) > $now;
 
 -- @ 2026-03-31T00:00:00Z
 -- age(birthday) > age(birthday + INTERVAL 1 DAY)
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   y AS (SELECT id, t, max(n) FILTER (WHERE t + to_years(n::INTEGER) <= $now) AS old, max(n) FILTER (WHERE t + INTERVAL 1 DAY + to_years(n::INTEGER) <= $now) AS tomorrow FROM b, range(0, 120) r(n) GROUP BY ALL)
 SELECT id FROM y WHERE old > tomorrow;
 
@@ -315,7 +315,7 @@ SELECT id FROM profiles LIMIT 0;
 
 -- joined > now() - INTERVAL 1 YEAR
 -- live joiners
-SELECT id FROM profiles WHERE joined LIKE '20%' AND TRY_CAST(joined AS TIMESTAMP) + INTERVAL 0 DAY > $now - INTERVAL 12 MONTH;
+SELECT id FROM profiles WHERE joined LIKE '20%' AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) + INTERVAL 0 DAY > $now - INTERVAL 12 MONTH;
 
 -- joined + INTERVAL 1 MONTH <= now()
 -- live a_month
@@ -323,19 +323,19 @@ SELECT id FROM profiles WHERE joined <> 'soon' AND CASE WHEN joined LIKE '20%' T
 
 -- @ 2026-02-28T12:00:00Z
 -- joined + INTERVAL 1 MONTH <= now()
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) <= '2026-01-28 12:00' OR TRY_CAST(joined AS TIMESTAMP) >= '2026-01-29' AND joined LIKE '2026-01-%' AND TRY_CAST(joined AS TIMESTAMP)::TIME <= '12:00:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) <= '2026-01-28 12:00' OR make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) >= '2026-01-29' AND joined LIKE '2026-01-%' AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ)))::TIME <= '12:00:00';
 
 -- joined >= now() - INTERVAL 1 MONTH
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) >= TIMESTAMP '2026-02-28 12:00:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) >= TIMESTAMP '2026-02-28 12:00:00';
 
 -- joined BETWEEN now() - INTERVAL 2 QUARTER AND now() - INTERVAL 6 WEEK
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) >= '2025-09-30 12:00' AND TRY_CAST(joined AS TIMESTAMP) <= '2026-02-17 12:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) >= '2025-09-30 12:00' AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) <= '2026-02-17 12:00';
 
 -- date(joined) = current_date - INTERVAL 1 DAY OR joined = TIMESTAMP '2026-01-01 00:59:59'
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP)::DATE = $now::DATE - 1 OR joined = '2025-12-31T23:59:59-01:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ)))::DATE = $now::DATE - 1 OR joined = '2025-12-31T23:59:59-01:00';
 
 -- joined < TIMESTAMP '2026-01-31 12:00:00.000001' AND joined >= '2026-01-28'
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) BETWEEN '2026-01-28' AND '2026-01-31 12:00:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) BETWEEN '2026-01-28' AND '2026-01-31 12:00:00';
 
 -- last_seen < now() - INTERVAL 30 DAY
 -- live dormant
@@ -351,17 +351,17 @@ SELECT profile_id FROM events GROUP BY 1 HAVING count(DISTINCT ts) = 1;
 SELECT id FROM profiles p WHERE (SELECT max(ts) FROM events e WHERE e.profile_id = p.id) >= $now OR NOT EXISTS (FROM events e WHERE e.profile_id = p.id);
 
 -- last_seen > time(joined) + INTERVAL 6 MONTH
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) + INTERVAL 6 MONTH < last_seen;
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) + INTERVAL 6 MONTH < last_seen;
 
 -- time(joined) + INTERVAL 1 YEAR - INTERVAL 1 DAY > now()
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) + INTERVAL 12 MONTH > $now + INTERVAL 24 HOUR;
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) + INTERVAL 12 MONTH > $now + INTERVAL 24 HOUR;
 
 -- current_date - INTERVAL 1 MONTH <= date(first_seen)
 SELECT id FROM profiles WHERE first_seen >= '2026-02-28';
 
 -- coalesce(time(birthday), time(joined)) < DATE '2000-01-01' OR coalesce(birthday, joined) = 'soon'
-WITH b AS (SELECT id, birthday, joined, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
-SELECT id FROM b WHERE t < '2000-01-01' OR t IS NULL AND TRY_CAST(joined AS TIMESTAMP) < '2000-01-01' OR birthday IS NULL AND joined = 'soon';
+WITH b AS (SELECT id, birthday, joined, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
+SELECT id FROM b WHERE t < '2000-01-01' OR t IS NULL AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) < '2000-01-01' OR birthday IS NULL AND joined = 'soon';
 
 -- time("first order") <= DATE '2025-12-31' OR "first order" > '2026'
 SELECT id FROM profiles WHERE "first order" = '2025-12-31' OR "first order" IN ('2026-01-01', 'unknown');
@@ -375,12 +375,12 @@ SELECT id FROM profiles WHERE strftime(first_seen, '%Y-%m') = CASE WHEN $now < '
 
 -- next_anniversary(birthday) <= current_date + INTERVAL 20 DAY
 -- live birthday_soon
-WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
 SELECT b.id FROM b, range(1, 21) r(i) WHERE b.t::DATE <= $now AND strftime($now::DATE + i::INTEGER, '%m-%d') = strftime(b.t, '%m-%d');
 
 -- @ 2026-02-28T00:00:00Z
 -- anniversary(birthday) = current_date OR day(birthday) = 29
-WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
 SELECT id FROM b WHERE strftime(t, '%m-%d') IN ('02-28', '02-29') AND t < $now + INTERVAL 1 DAY OR strftime(t, '%d') = '29';
 
 ---- Buckets and places
@@ -433,11 +433,11 @@ SELECT profile_id FROM events WHERE strftime(ts, '%Y-%m') = '2026-01' AND name <
 SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING max(ts) BETWEEN $now - INTERVAL 90 DAY AND $now - INTERVAL 30 DAY;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts >= time(profiles.joined) + INTERVAL 1 YEAR)
-SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.joined LIKE '20%' AND e.ts <= $now AND e.ts >= TRY_CAST(p.joined AS TIMESTAMP) + INTERVAL 1 YEAR;
+SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.joined LIKE '20%' AND e.ts <= $now AND e.ts >= make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) + INTERVAL 1 YEAR;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts < time(profiles.joined) + INTERVAL 14 DAY AND ts >= time(profiles.joined))
 -- live early
-WITH j AS (SELECT id, TRY_CAST(joined AS TIMESTAMP) AS at FROM profiles)
+WITH j AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) AS at FROM profiles)
 SELECT j.id FROM j, events e WHERE e.profile_id = j.id AND e.name = 'Buy' AND e.ts <= $now AND e.ts - j.at >= INTERVAL 0 DAY AND date_diff('microsecond', j.at, e.ts) < 14 * 86400000000;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts > profiles.first_seen + INTERVAL 100 DAY)
@@ -529,16 +529,16 @@ SELECT profile_id FROM events WHERE ts <= $now AND name = 'Buy' GROUP BY profile
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due >= now() AND properties.due < now() + INTERVAL 1 WEEK)
 -- live due
-SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) >= $now AND TRY_CAST(properties.due AS TIMESTAMP) < $now + INTERVAL 7 DAY;
+SELECT profile_id FROM events WHERE ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) >= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) < $now + INTERVAL 7 DAY;
 
 -- EXISTS (SELECT 1 FROM events WHERE time(properties.due) <= ts + INTERVAL 3 DAY AND time(properties.due) > ts)
-SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) BETWEEN ts + INTERVAL 1 MICROSECOND AND ts + INTERVAL 72 HOUR;
+SELECT profile_id FROM events WHERE ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) BETWEEN ts + INTERVAL 1 MICROSECOND AND ts + INTERVAL 72 HOUR;
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due = '2026-03-31')
 SELECT profile_id FROM events WHERE ts <= $now AND properties.due = '2026-03-31';
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due = DATE '2026-03-31')
-SELECT profile_id FROM events WHERE ts <= $now AND properties.due[:10] = '2026-03-31' AND TRY_CAST(properties.due AS TIMESTAMP)::TIME = '00:00';
+SELECT profile_id FROM events WHERE ts <= $now AND properties.due[:10] = '2026-03-31' AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ)))::TIME = '00:00';
 
 -- EXISTS (SELECT 1 FROM events WHERE number(properties.total) > profiles.ltv)
 SELECT e.profile_id FROM events e JOIN profiles p ON e.profile_id = p.id AND e.properties.total > p.ltv WHERE e.ts <= $now;
@@ -701,7 +701,7 @@ SELECT profile_id FROM (PIVOT (SELECT profile_id, name, ts FROM events WHERE nam
 SELECT DISTINCT profile_id FROM events WHERE properties.sku = 'ü-4' AND ts <= $now;
 
 -- (SELECT max(time(properties.due)) FROM events) > now()
-SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) > $now;
+SELECT profile_id FROM events WHERE ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) > $now;
 
 -- (SELECT min(date(ts)) FROM events) = date(first_seen)
 SELECT profile_id FROM events GROUP BY profile_id HAVING min(ts) <= $now;
@@ -720,16 +720,16 @@ WITH s AS (SELECT p.id, count(e.seq) AS n FROM profiles p LEFT JOIN events e ON 
 SELECT id FROM s QUALIFY rank() OVER (ORDER BY n DESC) <= (SELECT ceil(count(*) / 5) FROM s);
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND age(properties.due) = 0)
-SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) <= $now AND TRY_CAST(properties.due AS TIMESTAMP) + INTERVAL 1 YEAR > $now;
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) + INTERVAL 1 YEAR > $now;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts > time(profiles.birthday) + INTERVAL 40 YEAR)
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   l AS (SELECT profile_id, max(ts) AS ts FROM events WHERE ts <= $now GROUP BY profile_id)
 SELECT b.id FROM b JOIN l ON l.profile_id = b.id AND l.ts > b.t + INTERVAL 480 MONTH;
 
 -- (SELECT sum(properties.total) FROM events WHERE ts >= time(profiles.joined) AND ts < time(profiles.joined) + INTERVAL 3 MONTH) > 40
 -- live first_quarter
-SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id AND e.ts >= TRY_CAST(p.joined AS TIMESTAMP) AND e.ts < TRY_CAST(p.joined AS TIMESTAMP) + INTERVAL 1 QUARTER WHERE e.ts <= $now GROUP BY 1 HAVING sum(e.properties.total) > 40;
+SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id AND e.ts >= make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) AND e.ts < make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) + INTERVAL 1 QUARTER WHERE e.ts <= $now GROUP BY 1 HAVING sum(e.properties.total) > 40;
 
 -- (SELECT avg(properties.total) FROM events WHERE name = 'Buy') >= top_percent(15, (SELECT avg(properties.total) FROM events WHERE name = 'Buy'))
 WITH a AS (SELECT profile_id, round(sum(properties.total) / count(properties.total), 9) AS a FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING count(properties.total) > 0)
@@ -1051,7 +1051,7 @@ WITH s AS (SELECT profile_id, sum(properties.total) AS s FROM events WHERE ts <=
 SELECT p.id FROM profiles p LEFT JOIN s ON s.profile_id = p.id WHERE p.country <> 'FR' OR s.s <= 50;
 
 -- (age(birthday) >= 40 OR visits > 20) AND EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND properties.campaign ILIKE 'spring')
-WITH b AS (SELECT id, visits, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+WITH b AS (SELECT id, visits, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
 SELECT b.id FROM b SEMI JOIN events e ON e.profile_id = b.id AND e.name = 'Open' AND lower(e.properties.campaign) = 'spring' AND e.ts <= $now WHERE b.visits > 20 OR b.t <= $now - INTERVAL 40 YEAR;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND properties.campaign NOT LIKE '%!%' ESCAPE '!') AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND properties.campaign = 7)
