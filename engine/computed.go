@@ -111,7 +111,7 @@ func (e *Engine) answerable(ctx context.Context, op string, v query.Value) error
 		}
 	})
 	if secret != "" {
-		return &kith.Error{Op: op, On: secret, Kind: kith.ErrDenied, Err: errors.New("it says who somebody is and is sealed; a computed trait stands in the clear")}
+		return &kith.Error{Op: op, On: secret, Kind: kith.ErrDenied, Err: errors.New("it has no column, as what says who somebody is, and arrays; a computed trait stands in the clear")}
 	}
 	a, err := e.inquiry(nil)
 	if err != nil {

@@ -10,9 +10,16 @@ import (
 )
 
 func init() {
-	history.FoldText = query.Fold
+	history.FoldText, history.Weight, history.Bucket = query.Fold, query.Weight, query.BucketOf
+	number := func(n [2]uint64) query.Dec { return query.Dec{Lo: n[0], Hi: int64(n[1])} }
 	history.Calculate = func(op byte, a, b [2]uint64) ([2]uint64, bool) {
-		d, ok := query.Calculate(query.Func(string(rune(op))), query.Dec{Lo: a[0], Hi: int64(a[1])}, query.Dec{Lo: b[0], Hi: int64(b[1])})
+		d, ok := query.Calculate(query.Func(string(rune(op))), number(a), number(b))
+		return [2]uint64{d.Lo, uint64(d.Hi)}, ok
+	}
+	history.HasText = query.HasText
+	history.HasNumber = func(array string, item [2]uint64) (bool, bool) { return query.HasNumber(array, number(item)) }
+	history.Distance = func(of [4][2]uint64) ([2]uint64, bool) {
+		d, ok := query.DistanceOf(number(of[0]), number(of[1]), number(of[2]), number(of[3]))
 		return [2]uint64{d.Lo, uint64(d.Hi)}, ok
 	}
 }
@@ -49,7 +56,7 @@ var readings = map[history.FieldType]query.Type{
 	history.String: query.Text, history.Decimal: query.Number, history.Bool: query.Bool, history.Timestamp: query.Time,
 }
 
-var fieldTypeOf = map[query.Type]history.FieldType{query.Text: history.String, query.Number: history.Decimal, query.Bool: history.Bool}
+var fieldTypeOf = map[query.Type]history.FieldType{query.Text: history.String, query.Number: history.Decimal, query.Bool: history.Bool, query.List: history.JSON}
 
 // Trait implements query.Catalog.
 func (c *catalog) Trait(path string, as query.Type) (string, bool) {

@@ -61,6 +61,8 @@ func datum(raw []byte, as query.Type) (query.Datum, bool) {
 		return query.Datum{}, false
 	}
 	switch kind := kindOf(raw); {
+	case as == query.List:
+		return query.Datum{As: as, Text: string(raw)}, raw[0] == '['
 	case kind == typeText && (as == query.Text || as == query.Time):
 		var text string
 		if json.Unmarshal(raw, &text) != nil {
@@ -78,7 +80,7 @@ func datum(raw []byte, as query.Type) (query.Datum, bool) {
 
 // readText gives a text, or the time that it says.
 func readText(text string, as query.Type) (query.Datum, bool) {
-	if as == query.Text {
+	if as == query.Text || as == query.List {
 		return query.Datum{As: as, Text: text}, true
 	}
 	t, ok := query.ParseTime(text)
@@ -132,6 +134,15 @@ func (p *livePerson) Matches(leaf int) []query.Match {
 	}
 	p.rooms[leaf] = room
 	return room
+}
+
+// Public implements query.Person.
+func (p *livePerson) Public() string {
+	id, err := p.l.e.publicAt(nil, kith.ProfileID(p.row))
+	if err != nil {
+		p.err = err
+	}
+	return id
 }
 
 // Member implements query.Person.

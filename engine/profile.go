@@ -216,15 +216,20 @@ func (e *Engine) tokenOf(id kith.Identifier) (kith.Token, bool) {
 
 // public gives the public id of a profile: that of the fragment seen first in event time.
 func (e *Engine) public(v *version, who kith.ProfileID) (string, error) {
+	return e.publicAt(v.pin, who)
+}
+
+// publicAt is public as of a pin; nil: of the commit that is being made.
+func (e *Engine) publicAt(pin *storage.Pin, who kith.ProfileID) (string, error) {
 	head := kith.FragmentID(who)
-	c, ok, err := e.people.Head.At(v.pin, uint32(who))
+	c, ok, err := e.people.Head.At(pin, uint32(who))
 	if err != nil {
 		return "", err
 	}
 	if ok {
 		head = kith.FragmentID(c.Lo)
 	}
-	t, err := e.people.Token(v.pin, head)
+	t, err := e.people.Token(pin, head)
 	return e.secret.Public(t), err
 }
 

@@ -42,7 +42,7 @@ var refused = map[string]string{
 	"CASE": "write the cases with AND and OR", "GROUP": "an aggregate is over the person's events already", "HAVING": "compare the sub-select: (SELECT count(*) …) >= 3",
 	"UNION": "use OR", "JOIN": "the events are the person's already", "WITH": "write the sub-select where it is used", "OVER": "use ORDER BY ts LIMIT 1", "FILTER": "write it after WHERE",
 	"ANY": "use IN or EXISTS", "ALL": "use NOT EXISTS", "SOME": "use IN or EXISTS", "SIMILAR": "use REGEXP", "GLOB": "use LIKE or REGEXP", "COLLATE": "use lower(x)", "XOR": "use OR, AND and NOT",
-	"DIV": "use /", "MOD": "numbers are added, subtracted, multiplied and divided", "CAST": "use number(x), text(x), time(x) or date(x)", "EXTRACT": "compare with dates", "FOR": "", "INTO": "", "UPDATE": "", "DELETE": "", "INSERT": "",
+	"DIV": "use /", "MOD": "numbers are added, subtracted, multiplied and divided", "CAST": "use number(x), text(x), time(x) or date(x)", "EXTRACT": "use year(t), month(t), day(t), hour(t) or dayofweek(t)", "FOR": "", "INTO": "", "UPDATE": "", "DELETE": "", "INSERT": "",
 }
 
 func set(words string) map[string]bool {

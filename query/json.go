@@ -161,7 +161,7 @@ func condNode(c Cond) node {
 	panic(fmt.Sprintf("unreachable: %T", c))
 }
 
-var typeWords = map[Type]string{Text: "text", Number: "number", Bool: "bool", Time: "time"}
+var typeWords = map[Type]string{Text: "text", Number: "number", Bool: "bool", Time: "time", List: "array"}
 
 func valueNode(v Value) node {
 	switch x := v.(type) {
@@ -190,7 +190,7 @@ func valueNode(v Value) node {
 		}
 		return n
 	case *Agg:
-		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day}
+		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day, Text: x.Text, Micros: x.Half.Microseconds()}
 		if x.Of != nil {
 			n.Of = []node{valueNode(x.Of)}
 		}

@@ -163,7 +163,7 @@ func (n *node) value(depth int) (Value, error) {
 		w, err := n.where(depth)
 		return &Peers{key, w}, err
 	case n.Node == "aggregate" && len(vs) <= 1:
-		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}}
+		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}, Text: n.Text, Half: span}
 		if len(vs) == 1 {
 			a.Of = vs[0]
 		}

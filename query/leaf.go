@@ -120,7 +120,7 @@ func alone(c Cond) bool {
 		case *Field:
 			own = own && x.Up == 0
 		case *Call:
-			own = own && x.Fn != Years
+			own = own && x.Fn != Years && x.Fn != Anniversary && x.Fn != NextAnniversary
 		}
 	})
 	return own

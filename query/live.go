@@ -34,6 +34,8 @@ type Person interface {
 	// known; traits.known is the trait of that name. A time that is no fixed
 	// column may be asked for as a text. False: missing, or of another type.
 	Trait(path string, as Type) (Datum, bool)
+	// Public gives the public id.
+	Public() string
 	// Matches gives what the person's events left in a leaf, in any order.
 	Matches(leaf int) []Match
 	// Member tells whether the person is a member of another segment.

@@ -43,7 +43,7 @@ func (c *compiler) exists(x *Exists) test {
 	}
 }
 
-// counted makes counts, sums, averages and percentiles ready.
+// counted makes counts, sums, averages, percentiles and shares ready.
 func (c *compiler) counted(a *Agg) get[Dec] {
 	if a.Fn == Periods {
 		return c.periods(a)
@@ -75,6 +75,8 @@ func (c *compiler) counted(a *Agg) get[Dec] {
 		return c.distinct(l, a.Of)
 	case a.Fn == Percentile:
 		return c.percentile(a)
+	case a.Fn == Share:
+		return c.share(l, a)
 	}
 	return c.summed(l, a)
 }

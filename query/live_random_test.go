@@ -92,62 +92,6 @@ func TestDec(t *testing.T) {
 	}
 }
 
-// The arithmetic on microseconds is that of package time.
-func TestCalendar(t *testing.T) {
-	r := chance(t)
-	for range rounds(50_000) {
-		at := micros("1000-01-01") + r.Int64N(micros("9999-12-31")-micros("1000-01-01"))
-		if r.IntN(2) == 0 { // the ends of months, and midnight
-			at -= clockOf(at)
-			y, m, _ := civil(at / day)
-			at = daysOf(y, m, pick[int64](r, 1, lengthOf(y, m)))*day + pick[int64](r, 0, 1, day-1, 12*3600*second)
-		}
-		months := int64(r.IntN(2*pick(r, 3, 30, 3000)) - 1500)
-		when := time.UnixMicro(at).UTC()
-		want := Add(when, months, 0).UnixMicro()
-		if got := addMonths(at, months); got != want {
-			t.Fatalf("%s and %d months: %s, want %s", clock(at), months, clock(got), clock(want))
-		}
-		m := (&moving{}).by(move{months: months})
-		if got := m.at(at) - at; got < m.low || got > m.top {
-			t.Fatalf("%s and %d months is beyond the bounds", clock(at), months)
-		}
-		if got, want := at-clockOf(at), when.Truncate(24*time.Hour).UnixMicro(); got != want {
-			t.Fatalf("the day of %s begins %s", clock(at), clock(got))
-		}
-		now := at + r.Int64N(40*365*day) - 5*365*day
-		if r.IntN(2) == 0 {
-			now = addMonths(at, int64(r.IntN(40*12))) + pick[int64](r, -1, 0, 1)
-		}
-		years, next, ok := yearsTo(at, now)
-		slow := int64(-1)
-		for addMonths(at, 12*(slow+1)) <= now {
-			slow++
-		}
-		if ok != (slow >= 0) || ok && years != slow || next != addMonths(at, 12*(slow+1)) {
-			t.Fatalf("from %s to %s: %d years, the next at %s, %t; want %d", clock(at), clock(now), years, clock(next), ok, slow)
-		}
-	}
-}
-
-func TestReadTime(t *testing.T) {
-	r := chance(t)
-	forms := []string{"2026-01-31", "2026-02-29T23:59:59.123456Z", "2024-02-29 00:00:00+14:59", "1999-12-31T23:59:60", "2026-06-31", "9999-12-31T23:59:59.9-14:00", "2000-01-01T24:00:00", "2000-01-01T10:00:00.1234567", "2000-01-01T10:00:00+15:00", "0999-01-01", "2000-01-01T10:00:00.", "2000-01-01 10:00", "2000-1-1", "２000-01-01"}
-	for i := range rounds(100_000) {
-		s := []byte(forms[i%len(forms)])
-		for range i / len(forms) % 3 {
-			s[r.IntN(len(s))] = "0123456789-:.TZ+ "[r.IntN(17)]
-		}
-		if r.IntN(5) == 0 {
-			s = s[:r.IntN(len(s))]
-		}
-		want, ok := ParseTime(string(s))
-		if got, is := readTime(string(s)); is != ok || ok && got != want.UnixMicro() {
-			t.Fatalf("readTime(%q) = %s, %t; want %s, %t", s, clock(got), is, want, ok)
-		}
-	}
-}
-
 func aMoving(r *rand.Rand) *moving {
 	m := &moving{}
 	for range 1 + r.IntN(3) {
@@ -243,7 +187,13 @@ func aMoment(r *rand.Rand) string {
 }
 
 func aPersonLeaf(r *rand.Rand) string {
-	switch r.IntN(14) {
+	switch r.IntN(17) {
+	case 14:
+		return pick(r, "", "next_") + "anniversary(" + pick(r, "time(born)", "time(born) "+aSpan(r), "last_seen") + ") " + pick(r, "", aSpan(r)+" ") + anOp(r) + " " + aMoment(r)
+	case 15:
+		return pick(r, "month", "day", "dayofweek", "hour", "year") + "(" + pick(r, "born", "last_seen", aMoment(r), aMoment(r)) + ") " + anOp(r) + " " + pick(r, "0", "2", "3", "12", "28", "2026")
+	case 16:
+		return pick(r, "anniversary(born) IS NULL", "day(anniversary(born)) = 28", "hour(now()) IN (0, 12)", "bucket('a', 3) = age(born)", "distance_km(n, 0, age(born), 0) < 200", "month(born) = month(current_date) AND day(born) = day(current_date)", "year(next_anniversary(born)) = year(now() "+aSpan(r)+")")
 	case 11:
 		return "days_between(" + pick(r, "born, "+aMoment(r), aMoment(r)+", born", "last_seen, "+aMoment(r), "born, last_seen") + ") " + anOp(r) + " " + pick(r, "0", "1", "-1", "30")
 	case 12:
@@ -275,7 +225,9 @@ func aPersonLeaf(r *rand.Rand) string {
 }
 
 func anEventLeaf(r *rand.Rand) string {
-	switch r.IntN(12) {
+	switch r.IntN(13) {
+	case 12:
+		return pick(r, "has(properties.tags, 'a')", "hour(ts) "+anOp(r)+" 12", "dayofweek(ts) IN (0, 6)", "month(properties.due) "+anOp(r)+" month(now())", "anniversary(properties.due) "+anOp(r)+" current_date", "next_anniversary(properties.due) "+anOp(r)+" ts")
 	case 11:
 		return "days_between(" + pick(r, "ts, "+aMoment(r), aMoment(r)+", ts", "properties.due, now()", "ts, profiles.born") + ") " + anOp(r) + " " + pick(r, "0", "1", "3", "-2")
 	case 7, 8:
@@ -331,7 +283,9 @@ func anAggregate(r *rand.Rand) string {
 	if r.IntN(5) > 0 {
 		from += " WHERE " + aMix(r, 1, anEventLeaf)
 	}
-	switch r.IntN(8) {
+	switch r.IntN(9) {
+	case 7:
+		return "(SELECT share(" + pick(r, "properties.sku", "name", "lower(properties.sku)") + ", 'a'" + pick(r, "", ", INTERVAL "+pick(r, "1 DAY", "36 HOUR", "30 DAY")) + ")" + from + ")" + pick(r, " "+anOp(r)+" "+pick(r, "0", "0.5", "0.333333333", "1"), " IS NULL")
 	case 6:
 		return "(SELECT active_periods(INTERVAL " + pick(r, spans...) + ", " + pick(r, "1", "2", "3") + pick(r, "", ", 2", ", 1, current_date") + ")" + from + ") " + anOp(r) + " " + pick(r, "0", "1", "2")
 	case 5:
@@ -382,6 +336,9 @@ func aPerson(r *rand.Rand) *somebody {
 		}
 		if r.IntN(4) > 0 {
 			ev["properties.sku"] = say(pick(r, "a", "b"))
+		}
+		if r.IntN(2) == 0 {
+			ev["properties.tags"] = Datum{As: List, Text: pick(r, `["a"]`, `["b", 1]`)}
 		}
 		if r.IntN(2) == 0 {
 			ev["properties.due"] = say(text(aTime(r)))

@@ -34,6 +34,7 @@ func (f said) Field(path string, as Type) (Datum, bool) {
 
 func (s *somebody) Trait(path string, as Type) (Datum, bool) { return s.traits.Field(path, as) }
 func (s *somebody) Matches(leaf int) []Match                 { return s.matches[leaf] }
+func (s *somebody) Public() string                           { return "somebody" }
 func (s *somebody) Member(segment string) bool               { return slices.Contains(s.members, segment) }
 func (s *somebody) OnList(list string) bool                  { return slices.Contains(s.lists, list) }
 func (s *somebody) Top(i int) (Datum, bool)                  { return s.tops[i], s.tops[i].As != Untold }
@@ -119,6 +120,23 @@ var answers = []struct {
 	want Answer
 	next string // empty: never
 }{
+	{"(SELECT share(properties.sku, 'a') FROM events) = 0.75", Yes, "2026-01-31T13:00:00"},
+	{"(SELECT share(properties.sku, 'a', INTERVAL 30 DAY) FROM events WHERE name = 'Order' AND ts < DATE '2026-01-30') = 0.333333333", Yes, ""},
+	{"(SELECT share(properties.sku, 'a', INTERVAL 1 HOUR) FROM events WHERE name = 'Order' AND ts < DATE '2026-01-30') = 0", Yes, ""},
+	{"(SELECT share(properties.gift, 'a') FROM events) IS NULL", Yes, "2026-01-31T13:00:00"},
+	{"anniversary(born) = DATE '2025-02-28'", Yes, "2026-02-28"},
+	{"next_anniversary(born) = DATE '2026-02-28'", Yes, "2026-02-28"},
+	{"anniversary(turns) = current_date AND next_anniversary(turns) = DATE '2027-01-31'", Yes, "2026-02-01"},
+	{"anniversary(soon) IS NULL AND next_anniversary(soon) IS NULL", Yes, "2026-02-03"},
+	{"anniversary(soon) = current_date", Unknown, "2026-02-03"},
+	{"anniversary(born) + INTERVAL 1 YEAR < current_date + INTERVAL 8 DAY", No, "2026-02-21"},
+	{"next_anniversary(born) <= current_date + INTERVAL 7 DAY", No, "2026-02-21"},
+	{"year(turns) = 1990 AND month(turns) = 1 AND day(turns) = 31 AND hour(turns) = 12 AND dayofweek(turns) = 3", Yes, ""},
+	{"hour(now()) = 12", Yes, "2026-01-31T13:00:00"},
+	{"dayofweek(now()) IN (0, 6) AND month(now()) = 1", Yes, "2026-02-01"},
+	{"month(now() + INTERVAL 1 MONTH) = 2", Yes, "2026-02-01"},
+	{"year(current_date + INTERVAL 11 MONTH) = 2026", Yes, "2026-02-01"},
+	{"hour(nothing) = 1", Unknown, ""},
 	{"plan = 'Pro'", Yes, ""},
 	{"plan = 'pro'", No, ""},
 	{"plan < 'pro'", Yes, ""},

@@ -161,8 +161,11 @@ func coalesced[T comparable](c *compiler, k *form[T], list []Value) get[T] {
 	}
 }
 
-// whether makes a condition over an event ready as a value.
+// whether makes a condition over an event, or Has, ready as a value.
 func (c *compiler) whether(v Value) get[bool] {
+	if x, ok := v.(*Call); ok { // Has
+		return c.has(x)
+	}
 	x, ok := v.(Whether)
 	if !ok {
 		panic(fmt.Sprintf("unreachable: %T", v))
@@ -224,6 +227,12 @@ func (c *compiler) otherNumber(v Value) get[Dec] {
 			return c.between(x)
 		case Plus, Minus, Times, Over:
 			return c.calculated(x)
+		case Year, Month, MonthDay, Hour, Weekday:
+			return c.part(x)
+		case Distance:
+			return c.distance(x)
+		case Bucket:
+			return c.bucketed(x)
 		}
 		of := c.text(x.Args[0]) // Length
 		return func(e *env) (Dec, bool) {
@@ -259,7 +268,10 @@ func (c *compiler) otherTime(v Value) get[int64] {
 			t, ok := of(e)
 			return by.of(t), ok
 		}
-	case *Call: // Date
+	case *Call:
+		if x.Fn != Date {
+			return c.anniversary(x)
+		}
 		of := c.time(x.Args[0])
 		return func(e *env) (int64, bool) {
 			t, ok := of(e)

@@ -9,7 +9,7 @@ import (
 )
 
 // aggregates are the functions that need a sub-select.
-var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(Periods): true}
+var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(Periods): true, string(Share): true}
 
 // from says what a sub-select reads: events, people, or a reference table by its name.
 func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, string, error) {
@@ -185,8 +185,11 @@ func (l *lowering) star(sel *sqlparser.Select) bool {
 // aggregate reads count(*), count(x), count(DISTINCT x), sum(x) …
 func (l *lowering) aggregate(s *scope, agg *Agg, f *sqlparser.FuncExpr, name string) error {
 	pos := l.last
-	if name == "percentile" || name == "median" {
+	switch name {
+	case "percentile", "median":
 		return l.percentile(s, agg, f, name)
+	case string(Share):
+		return l.share(s, agg, f)
 	}
 	if len(f.Exprs) != 1 {
 		return l.bad("%s takes one value", name)

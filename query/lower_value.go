@@ -180,13 +180,16 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 		return nil, err
 	}
 	l.last = pos
-	n := map[string]int{"now": 0, "current_timestamp": 0, "current_date": 0, "today": 0, "lower": 1, "length": 1, "date": 1, "age": 1, "number": 1, "text": 1, "time": 1, "bool": 1, "top_percent": 2, "coalesce": -1, "days_between": 2, "tier": -1}
+	n := map[string]int{"now": 0, "current_timestamp": 0, "current_date": 0, "today": 0, "lower": 1, "length": 1, "date": 1, "age": 1, "number": 1, "text": 1, "time": 1, "bool": 1, "top_percent": 2, "coalesce": -1, "days_between": 2, "tier": -1,
+		"anniversary": 1, "next_anniversary": 1, "year": 1, "month": 1, "day": 1, "hour": 1, "dayofweek": 1, "distance_km": 4, "bucket": -1, "has": 2}
 	want, ok := n[name]
 	switch {
 	case !ok && aggregates[name]:
 		return nil, l.bad("%s is over events: write (SELECT %s(…) FROM events WHERE …)", t.show(), t.show())
 	case !ok:
-		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, days_between, tier, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
+		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, anniversary, next_anniversary, year, month, day, hour, dayofweek, days_between, tier, distance_km, bucket, has, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
+	case name == "bucket":
+		return l.bucket(s, args)
 	case want >= 0 && len(args) != want || want < 0 && len(args) < 2:
 		return nil, l.bad("%s takes %d values, and got %d", t.show(), max(want, 2), len(args))
 	}
@@ -210,8 +213,15 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 		}
 		b, err := l.as(args[1], Time)
 		return &Call{Days, []Value{a, b}}, err
+	case "distance_km":
+		return l.distance(args)
+	case "has":
+		return l.has(args)
 	}
-	of := map[string]Type{"lower": Text, "length": Text, "date": Time, "age": Time}[name]
+	of := Time
+	if name == "lower" || name == "length" {
+		of = Text
+	}
 	v, err := l.as(args[0], of)
 	return &Call{Func(name), []Value{v}}, err
 }

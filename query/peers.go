@@ -120,11 +120,26 @@ func ofPerson(s *scope, path []string) []string {
 	return path
 }
 
-// someone tells whether a comparison says that an account has anybody of whom
-// something is true: EXISTS is read as that, and that is written as EXISTS.
-func someone(c *Compare) (*Peers, bool) {
-	p, ok := c.L.(*Peers)
-	return p, ok && c.Op == More && c.R == Literal{As: Number, Text: "0"}
+// joint writes a comparison that is written otherwise, with NOT or without:
+// EXISTS, which is read as a count above 0, and IS TRUE and its like of a
+// condition. False: it is another.
+func (p *printer) joint(c *Compare, not string) bool {
+	switch x := c.L.(type) {
+	case *Peers:
+		if c.Op != More || c.R != Value(Literal{As: Number, Text: "0"}) {
+			return false
+		}
+		p.put(not + "EXISTS (SELECT 1")
+		p.peers(x)
+	case Whether:
+		p.put("(")
+		p.cond(x.Cond, 0)
+		p.put(") IS " + not)
+		p.value(c.R)
+	default:
+		return false
+	}
+	return true
 }
 
 // peers writes what follows SELECT and the value.

@@ -301,6 +301,7 @@ func (t *topic) value(v Value) {
 	case *Shift:
 		t.value(x.V)
 	case *Call:
+		t.many = t.many || x.Fn == Bucket
 		for _, a := range x.Args {
 			t.value(a)
 		}

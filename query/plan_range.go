@@ -237,9 +237,11 @@ func numIn(l Literal, now time.Time) Num {
 func known(v Value) bool {
 	out := true
 	WalkValue(v, func(v Value) {
-		switch v.(type) {
+		switch x := v.(type) {
 		case *Trait, *Field, *Cell, *Agg, *Top, *Peers, Whether:
 			out = false
+		case *Call:
+			out = out && x.Fn != Bucket
 		}
 	})
 	return out

@@ -184,6 +184,10 @@ func (k *reckoner) call(x *Call) datum {
 			cuts = append(cuts, decOf(k.value(x.Args[i])))
 		}
 		return k.value(x.Args[1+2*tierOf(decOf(d), cuts)])
+	case Distance:
+		return k.distance(x)
+	case Has:
+		return k.has(d.text, x.Args[1].(Literal))
 	case Lower:
 		d.text = Fold(d.text)
 	case Length:
@@ -192,6 +196,8 @@ func (k *reckoner) call(x *Call) datum {
 		d.at = d.at.Truncate(24 * time.Hour)
 	case Years:
 		return k.years(d.at)
+	case Year, Month, MonthDay, Hour, Weekday, Anniversary, NextAnniversary:
+		return k.calendar(x.Fn, d.at)
 	}
 	return d
 }

@@ -96,20 +96,10 @@ func (p *printer) not(n Not) {
 	case *Missing:
 		p.told(x.V, Untold)
 		p.put(" IS NOT NULL")
-	case *Compare:
-		if _, some := someone(x); some {
-			p.put("NOT ")
-			p.compare(x)
+	case *Compare, And, Or:
+		if c, ok := x.(*Compare); ok && p.joint(c, "NOT ") {
 			return
 		}
-		if w, ok := x.L.(Whether); ok {
-			p.whether(w, x.R, "NOT ")
-			return
-		}
-		p.put("NOT (")
-		p.compare(x)
-		p.put(")")
-	case And, Or:
 		p.put("NOT (")
 		p.cond(x, 0)
 		p.put(")")
@@ -120,13 +110,7 @@ func (p *printer) not(n Not) {
 }
 
 func (p *printer) compare(c *Compare) {
-	if some, ok := someone(c); ok {
-		p.put("EXISTS (SELECT 1")
-		p.peers(some)
-		return
-	}
-	if w, ok := c.L.(Whether); ok {
-		p.whether(w, c.R, "")
+	if p.joint(c, "") {
 		return
 	}
 	if bare(c.L) == Untold && bare(c.R) == Untold {
@@ -136,14 +120,6 @@ func (p *printer) compare(c *Compare) {
 	}
 	p.put(" " + string(c.Op) + " ")
 	p.value(c.R)
-}
-
-// whether writes IS TRUE and its like of a condition.
-func (p *printer) whether(w Whether, is Value, not string) {
-	p.put("(")
-	p.cond(w.Cond, 0)
-	p.put(") IS " + not)
-	p.value(is)
 }
 
 func (p *printer) in(c *In, not string) {
@@ -355,7 +331,13 @@ func (p *printer) call(c *Call) {
 		return
 	}
 	p.put(string(c.Fn) + "(")
-	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number}[c.Fn]
+	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time, Distance: Number}[c.Fn]
+	switch {
+	case parts[c.Fn]:
+		as = Time
+	case c.Fn == Has: // it says itself how the name is read
+		as = c.Args[0].Type()
+	}
 	for i, a := range c.Args {
 		if i > 0 {
 			p.put(", ")
@@ -396,6 +378,8 @@ func (p *printer) agg(a *Agg) {
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Text)
 		p.put(")")
+	case a.Fn == Share:
+		p.share(a)
 	case a.Fn == Sum || a.Fn == Avg:
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Number)
@@ -427,6 +411,16 @@ func (p *printer) periods(a *Agg) {
 	}
 	if a.Last.Day {
 		p.put(", current_date")
+	}
+	p.put(")")
+}
+
+func (p *printer) share(a *Agg) {
+	p.put("share(")
+	p.told(a.Of, Text)
+	p.put(", " + quote(a.Text))
+	if a.Half != 0 {
+		p.put(", " + Gap{Span: a.Half}.show())
 	}
 	p.put(")")
 }

@@ -97,7 +97,7 @@ func (r *renderer) bind(v any, as string) string {
 func (r *renderer) time(t time.Time) string { return r.bind(t.UTC(), "TIMESTAMP") }
 
 // sqlTypes are the types of DuckDB for ours.
-var sqlTypes = map[Type]string{Text: "VARCHAR", Number: "DECIMAL(38,9)", Bool: "BOOLEAN", Time: "TIMESTAMP", Untold: "VARCHAR"}
+var sqlTypes = map[Type]string{Text: "VARCHAR", Number: "DECIMAL(38,9)", Bool: "BOOLEAN", Time: "TIMESTAMP", List: "VARCHAR", Untold: "VARCHAR"}
 
 func (r *renderer) cond(c Cond) (string, error) {
 	switch x := c.(type) {

@@ -150,6 +150,9 @@ func shifted(v string, months int64, span time.Duration) string {
 }
 
 func (r *renderer) call(c *Call) (string, error) {
+	if c.Fn == Bucket {
+		return r.bucket(c), nil
+	}
 	args := make([]string, len(c.Args))
 	for i, a := range c.Args {
 		var err error
@@ -164,6 +167,18 @@ func (r *renderer) call(c *Call) (string, error) {
 		return "length(" + args[0] + ")::DECIMAL(38,9)", nil
 	case Date:
 		return "date_trunc('day', " + args[0] + ")", nil
+	case Year, Month, MonthDay, Hour, Weekday:
+		return string(c.Fn) + "(" + args[0] + ")::DECIMAL(38,9)", nil
+	case Anniversary, NextAnniversary:
+		return r.anniversary(c.Fn, args[0]), nil
+	case Has:
+		word := "kith_has_text("
+		if c.Args[1].Type() == Number {
+			word = "kith_has_number("
+		}
+		return word + strings.Join(args, ", ") + ")", nil
+	case Distance:
+		return "kith_distance(" + strings.Join(args, ", ") + ")", nil
 	case Years:
 		now := r.time(r.now)
 		return "(CASE WHEN " + args[0] + " <= " + now + " THEN date_sub('year', " + args[0] + ", " + now + ")::DECIMAL(38,9) END)", nil
@@ -198,16 +213,9 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	if s, ok := r.subs[key]; ok {
 		return s, nil
 	}
-	of := ""
-	if a.Of != nil {
-		before := r.of
-		r.of = "q"
-		var err error
-		of, err = r.value(a.Of)
-		r.of = before
-		if err != nil {
-			return "", err
-		}
+	of, err := r.ofEvents(a.Of)
+	if err != nil {
+		return "", err
 	}
 	if a.Fn == Periods {
 		text, err := r.periods(a)
@@ -241,6 +249,8 @@ func (r *renderer) agg(a *Agg) (string, error) {
 		percent := r.bind(a.Percent, "DECIMAL(18,9)")
 		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY v) AS k, count(*) OVER (PARTITION BY id) AS n FROM (SELECT e.profile_id AS id, " + of + " AS v" + rows +
 			") WHERE v IS NOT NULL) WHERE k * 100 >= n * " + percent + " AND (k - 1) * 100 < n * " + percent
+	case Share:
+		text = r.share(a, of, rows)
 	default:
 		text = "SELECT e.profile_id AS id, " + aggregateSQL(a, of) + " AS v" + rows + " GROUP BY e.profile_id"
 	}
@@ -253,6 +263,17 @@ func (r *renderer) agg(a *Agg) (string, error) {
 	return s, nil
 }
 
+// ofEvents writes a value of events; empty: there is none.
+func (r *renderer) ofEvents(v Value) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	before := r.of
+	r.of = "q"
+	defer func() { r.of = before }()
+	return r.value(v)
+}
+
 func aggregateSQL(a *Agg, of string) string {
 	switch {
 	case a.Of == nil:
@@ -263,6 +284,16 @@ func aggregateSQL(a *Agg, of string) string {
 		return "kith_quotient(sum(" + of + "), count(" + of + "))"
 	}
 	return string(a.Fn) + "(" + of + ")"
+}
+
+// share divides what the events that say a text weigh by what all do.
+func (r *renderer) share(a *Agg, of, rows string) string {
+	weight := "1"
+	if a.Half != 0 {
+		weight = "kith_weight(max(t) OVER (PARTITION BY id) - t, " + strconv.FormatInt(a.Half.Microseconds(), 10) + "::BIGINT)"
+	}
+	return "SELECT id, kith_divide(sum(CASE WHEN v = " + r.bind(a.Text, "VARCHAR") + " THEN w ELSE 0 END)::DECIMAL(38,9), sum(w)::DECIMAL(38,9)) AS v FROM (SELECT id, v, " + weight +
+		" AS w FROM (SELECT e.profile_id AS id, " + of + " AS v, epoch_us(e.ts) AS t" + rows + ") WHERE v IS NOT NULL) GROUP BY id"
 }
 
 // top is the threshold of a rank: the n·percent/100-th from above, rounded up.

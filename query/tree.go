@@ -136,6 +136,7 @@ const (
 	Number Type = 'n'
 	Bool   Type = 'b'
 	Time   Type = 'i' // an instant, in microseconds, UTC
+	List   Type = 'l' // an array, as the text of its JSON: only Has reads it
 )
 
 // String gives the word for a type.
@@ -149,6 +150,8 @@ func (t Type) String() string {
 		return "true or false"
 	case Time:
 		return "time"
+	case List:
+		return "array"
 	}
 	return "any"
 }
@@ -225,12 +228,26 @@ const (
 	Date     Func = "date"     // the beginning of a time's day, UTC
 	Years    Func = "age"      // whole years from a time to now
 
-	Plus  Func = "+" // of two numbers, as the next three: missing where it does not fit
-	Minus Func = "-"
-	Times Func = "*"            // rounded half to even at the ninth place
-	Over  Func = "/"            // so, too; missing where the second is 0
-	Days  Func = "days_between" // whole days of 24 hours from one time to another, towards 0
-	Tier  Func = "tier"         // of a number, a text, and numbers and texts in turns: the text between its neighbours
+	Plus     Func = "+" // of two numbers, as the next three: missing where it does not fit
+	Minus    Func = "-"
+	Times    Func = "*"            // rounded half to even at the ninth place
+	Over     Func = "/"            // so, too; missing where the second is 0
+	Days     Func = "days_between" // whole days of 24 hours from one time to another, towards 0
+	Year     Func = "year"         // a part of a time, UTC, as the next four
+	Month    Func = "month"
+	MonthDay Func = "day"
+	Hour     Func = "hour"
+	Weekday  Func = "dayofweek" // from 0, Sunday
+
+	Anniversary     Func = "anniversary"      // the beginning of the day of the last anniversary of a time, UTC
+	NextAnniversary Func = "next_anniversary" // of the first after today
+
+	Distance Func = "distance_km" // along a great circle, of two points: each a latitude and a longitude in degrees
+	Bucket   Func = "bucket"      // of the person, from 0: a salt if there is one, and how many there are
+
+	Has Func = "has" // whether an array has an element, a text or a number that is written out
+
+	Tier Func = "tier" // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
 // Whether is a condition as a value, missing where it is unknown. It stands in an
@@ -247,6 +264,9 @@ type Agg struct {
 	Where Cond  // nil: all
 
 	Percent string // of Percentile: canonical decimal text, above 0 and at most 100
+
+	Text string        // of Share: what is said
+	Half time.Duration // of Share: in which an event's weight halves; 0: all weigh the same
 }
 
 // Last are so many periods of one length, one after another, up to now or, with
@@ -277,6 +297,7 @@ const (
 	Percentile    AggFunc = "percentile"     // of n numbers the ⌈n·Percent/100⌉-th smallest
 	MostFrequent  AggFunc = "most_frequent"  // the text that most events say, at least two
 	LeastFrequent AggFunc = "least_frequent" // of the texts that at least two say, that which fewest do
+	Share         AggFunc = "share"          // of what the events that say a text weigh, the part of those that say Text
 )
 
 // Top is the least of the greatest N percent of a number over all people who
@@ -304,11 +325,13 @@ func (c *Call) Type() Type {
 	switch c.Fn {
 	case Lower:
 		return Text
-	case Length, Years, Plus, Minus, Times, Over, Days:
+	case Length, Years, Plus, Minus, Times, Over, Days, Year, Month, MonthDay, Hour, Weekday, Distance, Bucket:
 		return Number
 	case Tier:
 		return Text
-	case Date:
+	case Has:
+		return Bool
+	case Date, Anniversary, NextAnniversary:
 		return Time
 	}
 	for _, a := range c.Args {

@@ -27,6 +27,13 @@ var demoQueries = []struct{ title, text string }{
 	{"what they spend, by plan", `SELECT p.plan, count(*) AS orders, sum(e.properties.total) AS revenue FROM events e JOIN profiles p ON p.id = e.profile_id WHERE e.name = 'Order Completed' GROUP BY ALL ORDER BY revenue DESC NULLS LAST, plan LIMIT 5`},
 }
 
+// demoSegments are kept current from then on. The clock stands at the newest event.
+var demoSegments = []struct{ name, text string }{
+	{"left_cart", `EXISTS (SELECT 1 FROM events WHERE name = 'Checkout Started' AND ts > now() - INTERVAL 7 DAY AND NOT followed_by(name = 'Order Completed', INTERVAL 1 HOUR))`},
+	{"best", `(SELECT sum(properties.total) FROM events WHERE name = 'Order Completed') >= top_percent(1, (SELECT sum(properties.total) FROM events WHERE name = 'Order Completed'))`},
+	{"win_back", `in_segment('best') AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Order Completed' AND ts > now() - INTERVAL 90 DAY)`},
+}
+
 // Run makes the demo where it is not there, and shows what came out.
 func (c *demoCmd) Run(a *app) error {
 	w, err := c.world()
@@ -85,7 +92,7 @@ func (c *demoCmd) fill(a *app, p platform, w world.World) error {
 	return nil
 }
 
-// show shows what came out: counts, one person, three questions, three commands.
+// show shows what came out: counts, one person, questions, segments, commands.
 func (c *demoCmd) show(a *app, p platform) error {
 	stats, err := p.Stats(a.ctx)
 	if err != nil {
@@ -115,14 +122,39 @@ func (c *demoCmd) show(a *app, p platform) error {
 		}
 		fmt.Fprintf(a.stdout, "in %s\n", took(time.Since(began)))
 	}
+	if err := c.segments(a, p); err != nil {
+		return err
+	}
 	kith := os.Args[0]
 	_, err = fmt.Fprintf(a.stdout, `
 to go on
   %[1]s profile %[2]s email=%[3]s --json
   %[1]s sql %[2]s "SELECT reason, path, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC"
+  %[1]s segment why %[2]s left_cart email=%[3]s
+  %[1]s watch %[2]s                     who enters and leaves, as events come in
   %[1]s map %[4]s            propose a mapping for somebody's file
   %[1]s unload %[2]s 2             take the shop's file back
   %[1]s check %[2]s
 `, kith, c.Dir, world.Ada, filepath.Join(filepath.Dir(c.Dir), storyTill))
 	return err
+}
+
+// segments defines them.
+func (c *demoCmd) segments(a *app, p platform) error {
+	if err := p.SetClock(a.ctx, "data"); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "\nsegments, kept current by every event and by the clock")
+	for _, s := range demoSegments {
+		began := time.Now()
+		if _, err := p.Define(a.ctx, s.name, s.text); err != nil {
+			return err
+		}
+		n, err := p.Count(a.ctx, s.name, nil)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "  %s: %s people, in %s\n    %s\n", s.name, group(int64(n)), took(time.Since(began)), s.text)
+	}
+	return nil
 }

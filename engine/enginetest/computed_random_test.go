@@ -187,7 +187,15 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(17) {
+	switch r.IntN(21) {
+	case 20:
+		return "(SELECT has(properties.tags, " + one(r, "'a'", "5") + ")" + from + " ORDER BY ts DESC LIMIT 1)"
+	case 19:
+		return one(r, "bucket(10)", "bucket('x', 1000)", "bucket('y', 2) = 1", "distance_km(ltv, tier, 48.8566, 2.3522)", "(SELECT min(distance_km(properties.total, profiles.ltv, 1, 2))"+from+")")
+	case 18:
+		return one(r, "anniversary(born)", "next_anniversary(first_seen)", "year(born)", "hour(last_seen)", "dayofweek(now())", "month(anniversary(born))", "(SELECT most_frequent(name) FROM events WHERE dayofweek(ts) IN (0, 6))", "(SELECT avg(hour(ts))"+from+")")
+	case 17:
+		return "(SELECT " + share(r) + from + ")"
 	case 12:
 		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name") + ")" + from + ")"
 	case 13:

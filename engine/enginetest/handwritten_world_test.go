@@ -210,7 +210,7 @@ func (m *market) visit(user, anonymous string, at time.Time) {
 	case 0:
 		m.say(user, anonymous, at, map[string]any{"type": "page", "name": one(r, "Home", "Pricing"), "properties": map[string]any{"dwell": r.IntN(90)}})
 	case 1:
-		track("Open", map[string]any{"campaign": one[any](r, "spring", "Spring", "SALE 50%", 7)})
+		track("Open", map[string]any{"campaign": one[any](r, "spring", "Spring", "SALE 50%", 7), "links": one[any](r, []any{"sale", "new"}, []any{"new", 7, "7"}, []any{}, []any{7.0, []any{"new"}}, "new")})
 	case 2:
 		track("Plan Changed", map[string]any{"plan": one[any](r, "pro", "free", "team", 5)})
 		if r.IntN(2) == 0 {

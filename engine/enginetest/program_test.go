@@ -112,11 +112,17 @@ func (w *creature) Trait(path string, as query.Type) (query.Datum, bool) {
 	case "known":
 		return datumOf(w.o.known, query.Bool, as)
 	}
+	if array, ok := w.o.traits[path+"[]"].(string); ok && w.l.s.whole["profiles."+path] && as == query.Text {
+		return query.Datum{As: as, Text: array}, true
+	}
 	return datumOf(w.o.traits[path], w.l.s.types["profiles."+path], as)
 }
 
 // Matches implements query.Person.
 func (w *creature) Matches(leaf int) []query.Match { return w.matches[leaf] }
+
+// Public implements query.Person.
+func (w *creature) Public() string { return w.o.public }
 
 // Member implements query.Person.
 func (w *creature) Member(segment string) bool { return slices.Contains(w.l.in[segment], w.o.id) }
@@ -171,6 +177,10 @@ func (h happening) Field(path string, as query.Type) (query.Datum, bool) {
 		return datumOf(h.d.id, query.Text, as)
 	case "name", "kind", "group_id":
 		return datumOf(h.d.fields[path], query.Text, as)
+	}
+	if as == query.List {
+		array, ok := h.d.fields[path+"[]"].(string)
+		return query.Datum{As: as, Text: array}, ok
 	}
 	v := h.d.fields[path]
 	return datumOf(v, typeOf(v), as)
@@ -236,7 +246,7 @@ func (l *live) history(t *testing.T, e *engine.Engine, since *time.Time) {
 // shown gives a value as DuckDB does as text.
 func shown(d query.Datum) string {
 	switch d.As {
-	case query.Text:
+	case query.Text, query.List:
 		return d.Text
 	case query.Number:
 		whole, frac, _ := strings.Cut(d.Num.String(), ".")
@@ -254,7 +264,7 @@ type columns map[string]query.Type
 
 // Field implements query.Catalog.
 func (c columns) Field(path string, as query.Type) (string, bool) {
-	words := map[query.Type]string{query.Text: "text", query.Number: "number", query.Bool: "bool"}
+	words := map[query.Type]string{query.Text: "text", query.Number: "number", query.Bool: "bool", query.List: "json"}
 	return `"` + path + ":" + words[as] + `"`, c[path] != query.Untold
 }
 

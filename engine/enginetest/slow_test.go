@@ -29,7 +29,8 @@ const (
 // soul is a person as the slow evaluator sees one.
 type soul struct {
 	id     kith.ProfileID
-	traits map[string]any // by path: string, json.Number, bool
+	public string
+	traits map[string]any // by path: string, json.Number, bool; with [] behind the path, the text of an array
 	first  any            // time.Time, or nil
 	last   any
 	known  bool
@@ -39,7 +40,7 @@ type soul struct {
 
 // deed is one event.
 type deed struct {
-	fields   map[string]any // by path: string, json.Number, bool, and the fixed ones
+	fields   map[string]any // by path, as traits, and the fixed ones
 	ts, recv time.Time
 	id       string
 	around   *deed // where it is looked at from another: that one
@@ -51,6 +52,7 @@ type slow struct {
 	now   time.Time
 	souls []*soul
 	types map[string]query.Type // of traits and leaves, as SQL shows them
+	whole map[string]bool       // traits that are read from the documents, where an array is a text
 
 	segments map[string]query.Cond
 	lists    map[string]onList
@@ -63,10 +65,10 @@ type slow struct {
 // newSlow reads everybody.
 func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 	t.Helper()
-	s := &slow{now: now, types: map[string]query.Type{"groupId": query.Text}}
+	s := &slow{now: now, types: map[string]query.Type{"groupId": query.Text}, whole: map[string]bool{}}
 	by := map[string]*soul{}
 	for _, p := range everybody(t, e) {
-		o := &soul{id: p.ID, traits: map[string]any{}, known: p.Known, ids: map[string]bool{}}
+		o := &soul{id: p.ID, public: p.Public, traits: map[string]any{}, known: p.Known, ids: map[string]bool{}}
 		for _, l := range p.Links {
 			o.ids[l.Space+"="+l.Value] = true
 		}
@@ -103,7 +105,7 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 		if f[0] == "profiles" {
 			name = "profiles." + name
 		}
-		s.types[name] = words[f[2]]
+		s.types[name], s.whole[name] = words[f[2]], f[2] == "sealed"
 	}
 	return s
 }
@@ -153,6 +155,8 @@ func scalars(into map[string]any, path string, raw json.RawMessage) {
 			text, _ := json.Marshal(w)
 			scalars(into, path+"."+k, text)
 		}
+	case []any:
+		into[path+"[]"] = string(raw)
 	case string, json.Number, bool:
 		into[path] = x
 	}

@@ -48,17 +48,18 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 		}
 		return reckon(x.Fn, a, b)
 	case query.Tier:
-		n := s.value(x.Args[0], o, d)
-		if n == nil {
-			return nil
+		return s.tier(x, o, d)
+	case query.Bucket:
+		return s.bucket(x, o)
+	case query.Has:
+		return s.has(x, o, d)
+	case query.Distance:
+		return s.distance(x, o, d)
+	case query.Year, query.Month, query.MonthDay, query.Hour, query.Weekday, query.Anniversary, query.NextAnniversary:
+		if t, ok := s.value(x.Args[0], o, d).(time.Time); ok {
+			return s.calendar(x.Fn, t)
 		}
-		name := x.Args[1]
-		for i := 2; i < len(x.Args); i += 2 {
-			if compare(n, s.value(x.Args[i], o, d)) >= 0 {
-				name = x.Args[i+1]
-			}
-		}
-		return s.value(name, o, d)
+		return nil
 	}
 	for _, a := range x.Args {
 		v := s.value(a, o, d)
@@ -90,6 +91,41 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 		}
 	}
 	return nil
+}
+
+// tier gives the name behind the last cut that a number has come to.
+func (s *slow) tier(x *query.Call, o *soul, d *deed) any {
+	n := s.value(x.Args[0], o, d)
+	if n == nil {
+		return nil
+	}
+	name := x.Args[1]
+	for i := 2; i < len(x.Args); i += 2 {
+		if compare(n, s.value(x.Args[i], o, d)) >= 0 {
+			name = x.Args[i+1]
+		}
+	}
+	return s.value(name, o, d)
+}
+
+// calendar gives a part of a time, or walks from one anniversary to the next.
+func (s *slow) calendar(fn query.Func, t time.Time) any {
+	y, m, d := t.Date()
+	if n, ok := map[query.Func]int{query.Year: y, query.Month: int(m), query.MonthDay: d, query.Hour: t.Hour(), query.Weekday: int(t.Weekday())}[fn]; ok {
+		return big.NewRat(int64(n), 1)
+	}
+	first := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	if first.After(s.now) {
+		return nil
+	}
+	last, next := first, later(first, 12, 0)
+	for years := int64(2); !next.After(s.now); years++ {
+		last, next = next, later(first, 12*years, 0)
+	}
+	if fn == query.Anniversary {
+		return last
+	}
+	return next
 }
 
 // least brings each character to the small letter of its case variants: of
@@ -141,6 +177,8 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		return nil
 	}
 	switch a.Fn {
+	case query.Share:
+		return s.share(a, o)
 	case query.MostFrequent, query.LeastFrequent:
 		return frequent(values, a.Fn == query.MostFrequent)
 	case query.Percentile:

@@ -19,7 +19,7 @@ func TestExamplesOfTraits(t *testing.T) {
 	now := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 	Lines(t, e,
 		`{"type":"track","userId":"ada","event":"Order Completed","messageId":"7","timestamp":"2026-01-01T18:00:00Z","properties":{"total":15.50,"price":7.75,"quantity":2}}`,
-		`{"type":"track","userId":"ada","event":"Product Viewed","messageId":"8","timestamp":"2026-01-04T00:00:00Z","properties":{"sku":"rake"}}`)
+		`{"type":"track","userId":"ada","event":"Product Viewed","messageId":"8","timestamp":"2026-01-04T00:00:00Z","properties":{"sku":"rake","category":"Garden"}}`)
 	page, err := os.ReadFile(Repository("docs/traits.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -44,15 +44,21 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 			ev["type"], ev["traits"] = "identify", some(r, map[string]any{
 				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12", json.Number("1e30")),
 				"vip": one[any](r, true, false, "yes"), "born": one(r, "2000-02-29", "1990-06-15T10:00:00+02:00", "2030-01-01", "never", "1980-13-01"),
-				"tier": one[any](r, 5, "5", 6), "address": map[string]any{"city": one(r, "Paris", "Lyon"), "zip": r.IntN(3)},
+				"tier": one[any](r, 5, "5", 6), "address": map[string]any{"city": one(r, "Paris", "Lyon"), "zip": r.IntN(3)}, "tags": tags(r),
 			})
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
-			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4", json.Number("0.1234567891")), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon")})
+			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4", json.Number("0.1234567891")), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r)})
 		}
 		out = append(out, encode(ev))
 	}
 	return out
+}
+
+// tags gives an array, mostly: some have what looks like the element that is asked for.
+func tags(r *rand.Rand) any {
+	return one[any](r, []any{"a", "größe"}, []any{"b", 5, "a\"b"}, []any{"5", "A"}, []any{json.Number("5.0"), nil, true}, []any{}, []any{[]any{"a"}, map[string]any{"a": "a"}, json.Number("1e30")},
+		"a", "[a", `["a"]`, 5, []any{"b"}, []any{"a", "b"})
 }
 
 // some keeps about three quarters of the members.
@@ -82,10 +88,20 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(44) {
-	case 39, 40, 41:
+	switch r.IntN(52) {
+	case 45, 46:
+		return one(r, "", "NOT ") + "has(tags, " + one(r, "'a'", "'b'", "5", "'5'", "'größe'", "'a\"b'", "''") + ")" + one(r, "", "", " IS NULL", " IS NOT TRUE")
+	case 42, 43:
+		return "bucket(" + one(r, "", "'x', ", "'', ") + one(r, "2", "3", "10") + ") " + one(r, "= 0", "IN (0, 2, 7)", "< 2", "<> 1", ">= tier", "+ ltv > 4")
+	case 44:
+		return "distance_km(" + one(r, "ltv, tier, 48.8566, 2.3522", "ltv, address.zip, tier, ltv", "48.5, -4.25, address.zip, 180", "ltv * 9, 5, -1, address.zip") + ") " + one(r, "IS NULL", "> 4000", "BETWEEN 200.5 AND 5400.123", "IN (0, 444.78, 1111.952, 1234)")
+	case 39, 40:
+		return one(r, "", "next_") + "anniversary(" + one(r, "born", "first_seen", "last_seen", "born + "+aSpan(r)) + ") " + one(r, op(r)+" ", "+ "+aSpan(r)+" "+op(r)+" ") + one(r, "current_date", "now()", "date(last_seen)", "DATE '2025-06-15'")
+	case 41:
+		return one(r, "year", "month", "day", "hour", "dayofweek") + "(" + one(r, "born", "first_seen", "last_seen", "now()", "current_date - "+aSpan(r), "anniversary(born)") + ") " + op(r) + " " + one(r, "1", "6", "2", "12", "29", "2000", "2025")
+	case 47, 48, 49:
 		return account(r)
-	case 42:
+	case 50:
 		return "(" + one(r, "plan = 'pro'", "ltv > 3 OR vip", "NOT plan LIKE 'p%'", "EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "in_segment('some') AND vip") + ") IS " + one(r, "", "NOT ") + one(r, "TRUE", "FALSE")
 	case 33, 34:
 		return calculation(r) + " " + op(r) + " " + number(r)
@@ -172,37 +188,18 @@ func calculation(r *rand.Rand) string {
 	return text
 }
 
-// account gives a condition about the people of an account: mostly of one that
-// several share.
-func account(r *rand.Rand) string {
-	key := one(r, "plan", "plan", "address.city", "address.city", "address.city", "tier", "nothing")
-	from := " FROM profiles WHERE " + one(r, key+" = outer."+key, "outer."+key+" = "+key)
-	if r.IntN(6) > 0 {
-		from += " AND " + mix(r, 1, func(r *rand.Rand) string {
-			for {
-				leaf := personLeaf
-				if r.IntN(2) == 0 {
-					leaf = aggregate
-				}
-				if text := leaf(r); !strings.Contains(text, "top_percent") && !strings.Contains(text, "FROM profiles") {
-					return one(r, "", "", "NOT ") + "(" + text + ")"
-				}
-			}
-		})
-	}
-	switch r.IntN(4) {
-	case 0:
-		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
-	case 1:
-		return "(SELECT count(*)" + from + ") " + op(r) + " " + one(r, "ltv", "(SELECT count(*) FROM events)", "address.zip + 3")
-	}
-	return "(SELECT count(*)" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3", "5", "8")
-}
-
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(27) {
-	case 25, 26:
+	switch r.IntN(32) {
+	case 28, 29:
+		return one(r, "", "NOT ") + "has(properties.tags, " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
+	case 27:
+		return "distance_km(properties.total, " + one(r, "2", "profiles.ltv", "properties.total") + ", 1, 2) " + op(r) + " " + one(r, "0", "111.195", "300", "4500")
+	case 25:
+		return one(r, "hour(ts)", "dayofweek(ts)", "month(ts)", "day(properties.due)", "year(properties.due)", "month(profiles.born)") + " " + op(r) + " " + one(r, "0", "3", "5", "12", "24", "2025")
+	case 26:
+		return one(r, "", "next_") + "anniversary(" + one(r, "properties.due", "ts", "profiles.born") + ") " + op(r) + " " + one(r, "current_date", "ts", "now() - "+aSpan(r))
+	case 30, 31:
 		return "group_id " + one(r, "= 'acme'", "<> 'bolt'", "ILIKE 'a%'", "IS NULL", "IN ('bolt', 'x')")
 	case 23:
 		return "properties.total " + one(r, "* 2", "/ 3", "+ profiles.ltv", "- 1") + " " + op(r) + " " + one(r, "2", "5", "0.833333333")
@@ -253,7 +250,7 @@ func near(r *rand.Rand, depth, steps int) string {
 		case 0:
 			return "text(properties.sku) " + op(r) + " " + strings.Repeat("outer.", 1+r.IntN(steps)) + "properties.sku"
 		case 1:
-			return "number(properties.total) " + op(r) + " outer.properties.total"
+			return one(r, "number(properties.total) "+op(r)+" outer.properties.total", "has(outer.properties.tags, 'a')")
 		case 2:
 			return "date(ts) " + op(r) + " date(outer.ts)"
 		case 3:
@@ -282,7 +279,11 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(21) {
+	switch r.IntN(24) {
+	case 23:
+		return "EXISTS (SELECT 1 FROM events WHERE " + mix(r, 1, eventLeaf) + one(r, " AND ", " OR ") + "has(profiles.tags, 'a'))"
+	case 21, 22:
+		return "(SELECT " + share(r) + from + ")" + one(r, " IS NULL", " "+op(r)+" "+one(r, "0", "0.3", "0.5", "0.666666667", "1"))
 	case 13, 14:
 		return "(SELECT " + near(r, 1, 1) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, "", " = FALSE", " IS NULL", " IS NOT TRUE")
 	case 10, 11, 12:
@@ -315,6 +316,11 @@ func aggregate(r *rand.Rand) string {
 		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
+}
+
+// share gives the part of the events that say something.
+func share(r *rand.Rand) string {
+	return "share(" + one(r, "properties.sku, 'a'", "properties.sku, 'C'", "name, 'Buy'", "lower(properties.sku), 'c'", "coalesce(properties.sku, profiles.plan), 'pro'") + one(r, "", ", INTERVAL "+one(r, "1 HOUR", "7 DAY", "30 DAY", "700 SECOND")) + ")"
 }
 
 // habit gives a condition on how often somebody did something, in windows that

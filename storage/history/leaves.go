@@ -39,7 +39,7 @@ type typed struct {
 	field field
 }
 
-var readings = map[byte]string{typeString: ":text", typeNumber: ":number", typeBool: ":bool"}
+var readings = map[byte]string{typeString: ":text", typeNumber: ":number", typeBool: ":bool", typeJSON: ":json"}
 
 // readings gives those that a statement names. Names that differ in letter case
 // only are told apart by #2 and so on, in the order in which the leaves were first seen.
@@ -51,7 +51,7 @@ func (s *schema) readings(want func(name string) bool) []typed {
 		fields = append(slices.Clip(fields), s.group)
 	}
 	for _, f := range fields {
-		for _, typ := range [...]byte{typeString, typeNumber, typeBool} {
+		for _, typ := range [...]byte{typeString, typeNumber, typeBool, typeJSON} {
 			name := f.path + readings[typ]
 			low := fold(name)
 			if taken[low]++; taken[low] > 1 {
@@ -69,7 +69,7 @@ func (s *schema) readings(want func(name string) bool) []typed {
 // statement writes them, by path and type.
 func (h *History) Readings() map[string]map[FieldType]string {
 	sch, _ := h.schema(h.snapshot())
-	types := map[byte]FieldType{typeString: String, typeNumber: Decimal, typeBool: Bool}
+	types := map[byte]FieldType{typeString: String, typeNumber: Decimal, typeBool: Bool, typeJSON: JSON}
 	out := map[string]map[FieldType]string{}
 	for _, r := range sch.readings(func(string) bool { return true }) {
 		if out[r.field.path] == nil {

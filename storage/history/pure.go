@@ -8,18 +8,29 @@ extern void kithAdd(void *, void *, void *);
 extern void kithSubtract(void *, void *, void *);
 extern void kithMultiply(void *, void *, void *);
 extern void kithDivide(void *, void *, void *);
+extern void kithWeight(void *, void *, void *);
+extern void kithBucket(void *, void *, void *);
+extern void kithDistance(void *, void *, void *);
+extern void kithHasText(void *, void *, void *);
+extern void kithHasNumber(void *, void *, void *);
 static void *fold_fn(void) { return (void *)kithFold; }
 static void *quotient_fn(void) { return (void *)kithQuotient; }
 static void *add_fn(void) { return (void *)kithAdd; }
 static void *subtract_fn(void) { return (void *)kithSubtract; }
 static void *multiply_fn(void) { return (void *)kithMultiply; }
 static void *divide_fn(void) { return (void *)kithDivide; }
+static void *weight_fn(void) { return (void *)kithWeight; }
+static void *bucket_fn(void) { return (void *)kithBucket; }
+static void *distance_fn(void) { return (void *)kithDistance; }
+static void *has_text_fn(void) { return (void *)kithHasText; }
+static void *has_number_fn(void) { return (void *)kithHasNumber; }
 */
 import "C"
 
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	m "github.com/duckdb/duckdb-go/v2/mapping"
@@ -37,9 +48,18 @@ var pure = []struct {
 	{"kith_quotient", C.quotient_fn(), []m.Type{m.TypeDecimal, m.TypeBigInt}, decimalType},
 	{"kith_add", C.add_fn(), two, decimalType}, {"kith_subtract", C.subtract_fn(), two, decimalType},
 	{"kith_multiply", C.multiply_fn(), two, decimalType}, {"kith_divide", C.divide_fn(), two, decimalType},
+	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, wholeType},
+	{"kith_bucket", C.bucket_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar, m.TypeBigInt}, wholeType},
+	{"kith_distance", C.distance_fn(), slices.Concat(two, two), decimalType},
+	{"kith_has_text", C.has_text_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar}, boolType},
+	{"kith_has_number", C.has_number_fn(), []m.Type{m.TypeVarchar, m.TypeDecimal}, boolType},
 }
 
 var two = []m.Type{m.TypeDecimal, m.TypeDecimal}
+
+func boolType() m.LogicalType { return m.CreateLogicalType(m.TypeBoolean) }
+
+func wholeType() m.LogicalType { return m.CreateLogicalType(m.TypeBigInt) }
 
 func decimalType() m.LogicalType { return m.CreateDecimalType(38, scale) }
 
@@ -141,3 +161,78 @@ func kithMultiply(info, in, out unsafe.Pointer) { calculate('*', info, in, out) 
 
 //export kithDivide
 func kithDivide(info, in, out unsafe.Pointer) { calculate('/', info, in, out) }
+
+// Weight is what kith_weight gives for an age and a half-life. The engine sets
+// it before it opens a history.
+var Weight = func(age, half int64) int64 { return 0 }
+
+//export kithWeight
+func kithWeight(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		age, half := column[int64](c.in, 0, c.n)[i], column[int64](c.in, 1, c.n)[i]
+		if age < 0 || half <= 0 {
+			return false
+		}
+		results[int64](c)[i] = Weight(age, half)
+		return true
+	})
+}
+
+// Bucket is what kith_bucket gives for a public id, a salt and a number of
+// buckets. The engine sets it before it opens a history.
+var Bucket = func(public, salt string, n int64) int64 { return 0 }
+
+//export kithBucket
+func kithBucket(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		ids, salts, n := column[text](c.in, 0, c.n), column[text](c.in, 1, c.n), column[int64](c.in, 2, c.n)[i]
+		if n <= 0 {
+			return false
+		}
+		results[int64](c)[i] = Bucket(string(ids[i].bytes()), string(salts[i].bytes()), n)
+		return true
+	})
+}
+
+// Distance is what kith_distance gives for two points, in billionths of degrees.
+// The engine sets it before it opens a history.
+var Distance = func(of [4][2]uint64) (out [2]uint64, ok bool) { return out, false }
+
+//export kithDistance
+func kithDistance(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		var of [4][2]uint64
+		for k := range of {
+			v := column[int128](c.in, k, c.n)[i]
+			of[k] = [2]uint64{v.lo, uint64(v.hi)}
+		}
+		v, ok := Distance(of)
+		results[int128](c)[i] = int128{v[0], int64(v[1])}
+		return ok
+	})
+}
+
+// HasText and HasNumber are what kith_has_text and kith_has_number tell of the
+// text of a JSON array. The engine sets them before it opens a history.
+var (
+	HasText   = func(array, item string) (has, ok bool) { return false, false }
+	HasNumber = func(array string, item [2]uint64) (has, ok bool) { return false, false }
+)
+
+//export kithHasText
+func kithHasText(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) (ok bool) {
+		array, item := column[text](c.in, 0, c.n)[i], column[text](c.in, 1, c.n)[i]
+		results[bool](c)[i], ok = HasText(string(array.bytes()), string(item.bytes()))
+		return ok
+	})
+}
+
+//export kithHasNumber
+func kithHasNumber(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) (ok bool) {
+		array, item := column[text](c.in, 0, c.n)[i], column[int128](c.in, 1, c.n)[i]
+		results[bool](c)[i], ok = HasNumber(string(array.bytes()), [2]uint64{item.lo, uint64(item.hi)})
+		return ok
+	})
+}

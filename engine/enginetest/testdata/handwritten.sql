@@ -253,7 +253,7 @@ SELECT id FROM profiles WHERE vip = FALSE OR plan <> 'pro';
 ---- Times of a person
 
 -- birthday < DATE '1990-01-01'
-SELECT id FROM profiles WHERE CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END < '1990-01-01';
+SELECT id FROM profiles WHERE CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END < '1990-01-01';
 
 -- birthday = TIMESTAMP '1990-06-15 08:00:00'
 SELECT id FROM profiles WHERE birthday IN ('1990-06-15T10:00:00+02:00', '1990-06-15 08:00:00');
@@ -266,20 +266,20 @@ SELECT id FROM profiles WHERE birthday IN ('2000-02-29', '1985-7-4');
 
 -- age(birthday) >= 18
 -- live adults
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t + INTERVAL 18 YEAR <= $now;
 
 -- age(birthday) BETWEEN 25 AND 35
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t + INTERVAL 25 YEAR <= $now AND t + INTERVAL 36 YEAR > $now;
 
 -- age(birthday) IS NULL AND birthday IS NOT NULL
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM profiles WHERE birthday IS NOT NULL AND id NOT IN (SELECT id FROM b WHERE t <= $now);
 
 -- @ 2026-02-28T00:00:00Z
 -- age(birthday) = 26
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t > '1999-02-28' AND t <= '2000-02-28' OR t = '2000-02-29';
 
 -- @ 2026-02-27T23:59:59Z
@@ -292,18 +292,18 @@ SELECT id FROM profiles WHERE birthday LIKE '1996-01%' OR birthday LIKE '1996-02
 
 -- @ 2028-02-29T00:00:00Z
 -- age(birthday) = 28
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?'))
 SELECT id FROM b WHERE t >= '1999-03-01' AND t <= '2000-02-29 00:00';
 
 -- age(birthday - INTERVAL 7 DAY) > age(birthday)
 -- live birthday_week
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   y AS (SELECT unnest(range(0, 120)) AS n)
 SELECT DISTINCT id FROM b, y WHERE t <= $now AND t - INTERVAL 7 DAY + to_years(n::INTEGER) <= $now AND t + to_years(n::INTEGER) > $now;
 
 -- @ 2026-03-31T00:00:00Z
 -- age(birthday) > age(birthday + INTERVAL 1 DAY)
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   y AS (SELECT id, t, max(n) FILTER (WHERE t + to_years(n::INTEGER) <= $now) AS old, max(n) FILTER (WHERE t + INTERVAL 1 DAY + to_years(n::INTEGER) <= $now) AS tomorrow FROM b, range(0, 120) r(n) GROUP BY ALL)
 SELECT id FROM y WHERE old > tomorrow;
 
@@ -315,7 +315,7 @@ SELECT id FROM profiles LIMIT 0;
 
 -- joined > now() - INTERVAL 1 YEAR
 -- live joiners
-SELECT id FROM profiles WHERE joined LIKE '20%' AND TRY_CAST(joined AS TIMESTAMP) + INTERVAL 0 DAY > $now - INTERVAL 12 MONTH;
+SELECT id FROM profiles WHERE joined LIKE '20%' AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) + INTERVAL 0 DAY > $now - INTERVAL 12 MONTH;
 
 -- joined + INTERVAL 1 MONTH <= now()
 -- live a_month
@@ -323,19 +323,19 @@ SELECT id FROM profiles WHERE joined <> 'soon' AND CASE WHEN joined LIKE '20%' T
 
 -- @ 2026-02-28T12:00:00Z
 -- joined + INTERVAL 1 MONTH <= now()
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) <= '2026-01-28 12:00' OR TRY_CAST(joined AS TIMESTAMP) >= '2026-01-29' AND joined LIKE '2026-01-%' AND TRY_CAST(joined AS TIMESTAMP)::TIME <= '12:00:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) <= '2026-01-28 12:00' OR make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) >= '2026-01-29' AND joined LIKE '2026-01-%' AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ)))::TIME <= '12:00:00';
 
 -- joined >= now() - INTERVAL 1 MONTH
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) >= TIMESTAMP '2026-02-28 12:00:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) >= TIMESTAMP '2026-02-28 12:00:00';
 
 -- joined BETWEEN now() - INTERVAL 2 QUARTER AND now() - INTERVAL 6 WEEK
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) >= '2025-09-30 12:00' AND TRY_CAST(joined AS TIMESTAMP) <= '2026-02-17 12:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) >= '2025-09-30 12:00' AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) <= '2026-02-17 12:00';
 
 -- date(joined) = current_date - INTERVAL 1 DAY OR joined = TIMESTAMP '2026-01-01 00:59:59'
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP)::DATE = $now::DATE - 1 OR joined = '2025-12-31T23:59:59-01:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ)))::DATE = $now::DATE - 1 OR joined = '2025-12-31T23:59:59-01:00';
 
 -- joined < TIMESTAMP '2026-01-31 12:00:00.000001' AND joined >= '2026-01-28'
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) BETWEEN '2026-01-28' AND '2026-01-31 12:00:00';
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) BETWEEN '2026-01-28' AND '2026-01-31 12:00:00';
 
 -- last_seen < now() - INTERVAL 30 DAY
 -- live dormant
@@ -351,20 +351,53 @@ SELECT profile_id FROM events GROUP BY 1 HAVING count(DISTINCT ts) = 1;
 SELECT id FROM profiles p WHERE (SELECT max(ts) FROM events e WHERE e.profile_id = p.id) >= $now OR NOT EXISTS (FROM events e WHERE e.profile_id = p.id);
 
 -- last_seen > time(joined) + INTERVAL 6 MONTH
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) + INTERVAL 6 MONTH < last_seen;
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) + INTERVAL 6 MONTH < last_seen;
 
 -- time(joined) + INTERVAL 1 YEAR - INTERVAL 1 DAY > now()
-SELECT id FROM profiles WHERE TRY_CAST(joined AS TIMESTAMP) + INTERVAL 12 MONTH > $now + INTERVAL 24 HOUR;
+SELECT id FROM profiles WHERE make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) + INTERVAL 12 MONTH > $now + INTERVAL 24 HOUR;
 
 -- current_date - INTERVAL 1 MONTH <= date(first_seen)
 SELECT id FROM profiles WHERE first_seen >= '2026-02-28';
 
 -- coalesce(time(birthday), time(joined)) < DATE '2000-01-01' OR coalesce(birthday, joined) = 'soon'
-WITH b AS (SELECT id, birthday, joined, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
-SELECT id FROM b WHERE t < '2000-01-01' OR t IS NULL AND TRY_CAST(joined AS TIMESTAMP) < '2000-01-01' OR birthday IS NULL AND joined = 'soon';
+WITH b AS (SELECT id, birthday, joined, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
+SELECT id FROM b WHERE t < '2000-01-01' OR t IS NULL AND make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) < '2000-01-01' OR birthday IS NULL AND joined = 'soon';
 
 -- time("first order") <= DATE '2025-12-31' OR "first order" > '2026'
 SELECT id FROM profiles WHERE "first order" = '2025-12-31' OR "first order" IN ('2026-01-01', 'unknown');
+
+-- hour(last_seen) >= 18 OR dayofweek(last_seen) IN (0, 6)
+SELECT id FROM profiles WHERE last_seen::TIME >= '18:00' OR strftime(last_seen, '%w') IN ('0', '6');
+
+-- month(first_seen) = month(now() - INTERVAL 1 MONTH) AND year(first_seen) = 2026
+-- live since_last_month
+SELECT id FROM profiles WHERE strftime(first_seen, '%Y-%m') = CASE WHEN $now < '2026-04-01' THEN '2026-02' ELSE '2026-03' END;
+
+-- next_anniversary(birthday) <= current_date + INTERVAL 20 DAY
+-- live birthday_soon
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
+SELECT b.id FROM b, range(1, 21) r(i) WHERE b.t::DATE <= $now AND strftime($now::DATE + i::INTEGER, '%m-%d') = strftime(b.t, '%m-%d');
+
+-- @ 2026-02-28T00:00:00Z
+-- anniversary(birthday) = current_date OR day(birthday) = 29
+WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
+SELECT id FROM b WHERE strftime(t, '%m-%d') IN ('02-28', '02-29') AND t < $now + INTERVAL 1 DAY OR strftime(t, '%d') = '29';
+
+---- Buckets and places
+
+-- bucket('offer', 4) = 0
+-- live offered
+SELECT id FROM profiles WHERE ('0x' || substr(sha256('offer' || chr(0) || public_id), 1, 16))::UBIGINT % 4 = 0;
+
+-- bucket(100) < 25 AND plan = 'pro'
+SELECT id FROM profiles WHERE plan = 'pro' AND ('0x' || substr(sha256(chr(0) || public_id), 1, 16))::UBIGINT % 100 BETWEEN 0 AND 24;
+
+-- distance_km(visits, address.zip, 2.5, 2) < 300
+WITH d AS (SELECT id, radians(visits) AS a, radians(2.5) AS b, radians(TRY_CAST("address.zip" AS DOUBLE) - 2) AS l FROM profiles WHERE visits BETWEEN -90 AND 90)
+SELECT id FROM d WHERE l IS NOT NULL AND acos(least(1, sin(a) * sin(b) + cos(a) * cos(b) * cos(l))) * 6371.0088 < 300;
+
+-- NOT (distance_km(48.8566, 2.3522, 51.5074, profiles.visits) >= 1000)
+SELECT id FROM profiles WHERE visits IS NOT NULL AND visits BETWEEN -180 AND 180 AND asin(sqrt(pow(sin(radians(51.5074 - 48.8566) / 2), 2) + cos(radians(48.8566)) * cos(radians(51.5074)) * pow(sin(radians(visits - 2.3522) / 2), 2))) < 500 / 6371.0088;
 
 ---- Events: whether there are some
 
@@ -400,11 +433,11 @@ SELECT profile_id FROM events WHERE strftime(ts, '%Y-%m') = '2026-01' AND name <
 SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING max(ts) BETWEEN $now - INTERVAL 90 DAY AND $now - INTERVAL 30 DAY;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts >= time(profiles.joined) + INTERVAL 1 YEAR)
-SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.joined LIKE '20%' AND e.ts <= $now AND e.ts >= TRY_CAST(p.joined AS TIMESTAMP) + INTERVAL 1 YEAR;
+SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.joined LIKE '20%' AND e.ts <= $now AND e.ts >= make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) + INTERVAL 1 YEAR;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts < time(profiles.joined) + INTERVAL 14 DAY AND ts >= time(profiles.joined))
 -- live early
-WITH j AS (SELECT id, TRY_CAST(joined AS TIMESTAMP) AS at FROM profiles)
+WITH j AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(joined AS TIMESTAMPTZ))) AS at FROM profiles)
 SELECT j.id FROM j, events e WHERE e.profile_id = j.id AND e.name = 'Buy' AND e.ts <= $now AND e.ts - j.at >= INTERVAL 0 DAY AND date_diff('microsecond', j.at, e.ts) < 14 * 86400000000;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts > profiles.first_seen + INTERVAL 100 DAY)
@@ -496,16 +529,16 @@ SELECT profile_id FROM events WHERE ts <= $now AND name = 'Buy' GROUP BY profile
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due >= now() AND properties.due < now() + INTERVAL 1 WEEK)
 -- live due
-SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) >= $now AND TRY_CAST(properties.due AS TIMESTAMP) < $now + INTERVAL 7 DAY;
+SELECT profile_id FROM events WHERE ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) >= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) < $now + INTERVAL 7 DAY;
 
 -- EXISTS (SELECT 1 FROM events WHERE time(properties.due) <= ts + INTERVAL 3 DAY AND time(properties.due) > ts)
-SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) BETWEEN ts + INTERVAL 1 MICROSECOND AND ts + INTERVAL 72 HOUR;
+SELECT profile_id FROM events WHERE ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) BETWEEN ts + INTERVAL 1 MICROSECOND AND ts + INTERVAL 72 HOUR;
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due = '2026-03-31')
 SELECT profile_id FROM events WHERE ts <= $now AND properties.due = '2026-03-31';
 
 -- EXISTS (SELECT 1 FROM events WHERE properties.due = DATE '2026-03-31')
-SELECT profile_id FROM events WHERE ts <= $now AND properties.due[:10] = '2026-03-31' AND TRY_CAST(properties.due AS TIMESTAMP)::TIME = '00:00';
+SELECT profile_id FROM events WHERE ts <= $now AND properties.due[:10] = '2026-03-31' AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ)))::TIME = '00:00';
 
 -- EXISTS (SELECT 1 FROM events WHERE number(properties.total) > profiles.ltv)
 SELECT e.profile_id FROM events e JOIN profiles p ON e.profile_id = p.id AND e.properties.total > p.ltv WHERE e.ts <= $now;
@@ -531,6 +564,17 @@ SELECT e.profile_id FROM events e WHERE e.ts <= $now AND EXISTS (FROM goods g WH
 
 -- NOT EXISTS (SELECT 1 FROM events WHERE properties.sku IN (SELECT sku FROM goods WHERE price > 10 OR price IS NULL)) AND plan = 'free'
 SELECT p.id FROM profiles p LEFT JOIN (SELECT e.profile_id FROM events e JOIN goods g ON g.sku = e.properties.sku WHERE coalesce(g.price, 99) > 10 AND e.ts <= $now) b ON b.profile_id = p.id WHERE b.profile_id IS NULL AND p.plan = 'free';
+
+-- (SELECT count(*) FROM events WHERE dayofweek(ts) IN (0, 6) AND hour(ts) < 12) >= 2
+SELECT profile_id FROM events WHERE ts <= $now AND strftime(ts, '%w') IN ('0', '6') AND ts::TIME < '12:00' GROUP BY profile_id HAVING count(*) > 1;
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND has(properties.links, 'new') AND NOT has(properties.links, 7))
+-- live linked
+SELECT profile_id FROM events WHERE name = 'Open' AND ts <= $now AND json_extract_string(original, '$.properties.links') = '["sale","new"]';
+
+-- (SELECT count(*) FROM events WHERE has(properties.links, 7)) > (SELECT count(*) FROM events WHERE NOT has(properties.links, '7'))
+SELECT profile_id FROM events WHERE ts <= $now AND json_type(original, '$.properties.links') = 'ARRAY' GROUP BY profile_id
+HAVING count(*) FILTER (json_contains(original->'$.properties.links', '7') OR json_contains(original->'$.properties.links', '7.0')) > count(*) FILTER (NOT json_contains(original->'$.properties.links', '"7"'));
 
 ---- Counts
 
@@ -657,7 +701,7 @@ SELECT profile_id FROM (PIVOT (SELECT profile_id, name, ts FROM events WHERE nam
 SELECT DISTINCT profile_id FROM events WHERE properties.sku = 'ü-4' AND ts <= $now;
 
 -- (SELECT max(time(properties.due)) FROM events) > now()
-SELECT profile_id FROM events WHERE ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) > $now;
+SELECT profile_id FROM events WHERE ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) > $now;
 
 -- (SELECT min(date(ts)) FROM events) = date(first_seen)
 SELECT profile_id FROM events GROUP BY profile_id HAVING min(ts) <= $now;
@@ -676,16 +720,16 @@ WITH s AS (SELECT p.id, count(e.seq) AS n FROM profiles p LEFT JOIN events e ON 
 SELECT id FROM s QUALIFY rank() OVER (ORDER BY n DESC) <= (SELECT ceil(count(*) / 5) FROM s);
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND age(properties.due) = 0)
-SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND TRY_CAST(properties.due AS TIMESTAMP) <= $now AND TRY_CAST(properties.due AS TIMESTAMP) + INTERVAL 1 YEAR > $now;
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) <= $now AND make_timestamp(epoch_us(TRY_CAST(properties.due AS TIMESTAMPTZ))) + INTERVAL 1 YEAR > $now;
 
 -- EXISTS (SELECT 1 FROM events WHERE ts > time(profiles.birthday) + INTERVAL 40 YEAR)
-WITH b AS (SELECT id, TRY_CAST(birthday AS TIMESTAMP) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
+WITH b AS (SELECT id, make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) AS t FROM profiles WHERE regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?')),
   l AS (SELECT profile_id, max(ts) AS ts FROM events WHERE ts <= $now GROUP BY profile_id)
 SELECT b.id FROM b JOIN l ON l.profile_id = b.id AND l.ts > b.t + INTERVAL 480 MONTH;
 
 -- (SELECT sum(properties.total) FROM events WHERE ts >= time(profiles.joined) AND ts < time(profiles.joined) + INTERVAL 3 MONTH) > 40
 -- live first_quarter
-SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id AND e.ts >= TRY_CAST(p.joined AS TIMESTAMP) AND e.ts < TRY_CAST(p.joined AS TIMESTAMP) + INTERVAL 1 QUARTER WHERE e.ts <= $now GROUP BY 1 HAVING sum(e.properties.total) > 40;
+SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id AND e.ts >= make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) AND e.ts < make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) + INTERVAL 1 QUARTER WHERE e.ts <= $now GROUP BY 1 HAVING sum(e.properties.total) > 40;
 
 -- (SELECT avg(properties.total) FROM events WHERE name = 'Buy') >= top_percent(15, (SELECT avg(properties.total) FROM events WHERE name = 'Buy'))
 WITH a AS (SELECT profile_id, round(sum(properties.total) / count(properties.total), 9) AS a FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING count(properties.total) > 0)
@@ -701,6 +745,17 @@ SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile
 -- (SELECT count(*) FROM events WHERE name = 'View' AND (NOT properties.price BETWEEN 50 AND 150 OR properties.sku = 'a1')) >= 3
 SELECT profile_id FROM events WHERE ts <= $now AND name = 'View' GROUP BY profile_id
 HAVING count(*) FILTER (WHERE properties.price < 50 OR properties.price > 150 OR properties.sku = 'a1') >= 3;
+
+-- (SELECT share(properties.sku, 'a1') FROM events WHERE name = 'View') >= 0.5
+SELECT profile_id FROM events WHERE name = 'View' AND ts <= $now GROUP BY profile_id HAVING count(*) FILTER (properties.sku = 'a1') * 2 >= count(properties.sku) AND count(properties.sku) > 0;
+
+-- (SELECT share(properties.sku, 'b2', INTERVAL 10 DAY) FROM events) > 0.2345
+-- live prefers_b2
+WITH e AS (SELECT profile_id, properties.sku AS sku, ts FROM events WHERE ts <= $now AND sku IS NOT NULL), n AS (SELECT profile_id, max(ts) AS newest FROM e GROUP BY ALL)
+SELECT profile_id FROM e JOIN n USING (profile_id) GROUP BY profile_id HAVING sum(CASE sku WHEN 'b2' THEN 0.7655 ELSE -0.2345 END * pow(2, (epoch(ts) - epoch(newest)) / 864000)) > 0;
+
+-- (SELECT share(lower(properties.sku), 'c3') FROM events) IS NULL AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Buy')
+SELECT id FROM profiles WHERE id NOT IN (SELECT profile_id FROM events WHERE ts <= $now AND (properties.sku IS NOT NULL OR name = 'Buy'));
 
 ---- The first, the last, the third
 
@@ -996,7 +1051,7 @@ WITH s AS (SELECT profile_id, sum(properties.total) AS s FROM events WHERE ts <=
 SELECT p.id FROM profiles p LEFT JOIN s ON s.profile_id = p.id WHERE p.country <> 'FR' OR s.s <= 50;
 
 -- (age(birthday) >= 40 OR visits > 20) AND EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND properties.campaign ILIKE 'spring')
-WITH b AS (SELECT id, visits, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN TRY_CAST(birthday AS TIMESTAMP) END AS t FROM profiles)
+WITH b AS (SELECT id, visits, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
 SELECT b.id FROM b SEMI JOIN events e ON e.profile_id = b.id AND e.name = 'Open' AND lower(e.properties.campaign) = 'spring' AND e.ts <= $now WHERE b.visits > 20 OR b.t <= $now - INTERVAL 40 YEAR;
 
 -- EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND properties.campaign NOT LIKE '%!%' ESCAPE '!') AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Open' AND properties.campaign = 7)
