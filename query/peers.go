@@ -269,6 +269,13 @@ func linesOf(c Cond, x *Peers) []line {
 				out = append(out, line{mirror[c.Op], datumOf(l).Num})
 				return
 			}
+		case *In:
+			if is(c.V) {
+				for _, l := range c.List {
+					out = append(out, line{Equal, datumOf(l).Num})
+				}
+				return
+			}
 		}
 		Walk(c, func(v Value) { alone = alone && !is(v) })
 	}

@@ -58,7 +58,8 @@ func TestCrossed(t *testing.T) {
 		{"EXISTS (SELECT 1 FROM profiles WHERE company = outer.company) AND vip OR " + of + " = 7", 7, 6, true},
 		{of + " = ltv", 7, 8, true},
 		{of + " + 1 > 3", 7, 8, true},
-		{of + " IN (1, 2)", 7, 8, true},
+		{of + " IN (1, 2)", 7, 8, false},
+		{of + " NOT IN (1, 2)", 2, 3, true},
 		{"(" + of + " > 3) IS TRUE", 7, 8, true},
 	} {
 		if got := compiled(t, c.text).Crossed(0, c.before, c.after); got != c.want {
