@@ -26,7 +26,7 @@ const (
 	ByCut                         // one person turned out to be several
 	ByDefinition                  // the segment was defined, defined otherwise, or dropped
 	ByTable                       // a reference table was loaded, or a static list imported; then Of is its number
-	ByRank                        // others moved the threshold of a rank
+	ByRank                        // others moved the threshold of a rank, or what an account counts
 	ByUnload                      // a load was taken back
 )
 

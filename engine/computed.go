@@ -105,7 +105,7 @@ func (e *Engine) answerable(ctx context.Context, op string, v query.Value) error
 				secret = "trait " + x.Path
 			}
 		case *query.Field:
-			if class, _ := e.classes.PathClass(x.Path); class == kith.Identifying {
+			if class, _ := e.classes.PathClass(x.Leaf()); class == kith.Identifying {
 				secret = x.Path
 			}
 		}

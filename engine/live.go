@@ -22,6 +22,7 @@ type live struct {
 	segs     map[uint32]*liveSegment
 	order    []*liveSegment          // what others use comes before what uses it
 	values   int                     // so many of order are computed traits: they come first
+	stages   [][]*liveSegment        // the others, in order
 	computed map[string]*liveSegment // computed traits, by name
 	leaves   map[string]*liveLeaf
 	named    map[string][]*liveLeaf    // by the names of the events that they can count
@@ -46,24 +47,25 @@ type live struct {
 // liveSegment is a segment, or a computed trait, that is kept current.
 type liveSegment struct {
 	Segment
-	number  uint32
-	trait   bool           // it is a computed trait, of which Text is the value
-	col     *column        // of a computed trait: where the values stand; nil: it was dropped
-	others  []*column      // where those of earlier versions may stand, which had another type
-	prog    *query.Program // nil: it was dropped, nobody is in it
-	leaves  []*liveLeaf    // of prog's
-	ranks   []*ranking
-	lists   []*list        // what it asks of reference tables
-	users   []*liveSegment // that use it
-	timer   map[uint32]int64
-	upTo    uint32     // rows below were asked about since it was built
-	cause   kith.Cause // of the changes that building it makes, and
-	of      kith.Seq   // what caused them
-	place   int        // in order
-	resumed bool       // the clock waits for it since the directory was opened
-	l       *live      // whose it is: an unload begins with others
-	built   chan struct{}
-	err     error // why it was not built; set before built is closed
+	number   uint32
+	trait    bool           // it is a computed trait, of which Text is the value
+	col      *column        // of a computed trait: where the values stand; nil: it was dropped
+	others   []*column      // where those of earlier versions may stand, which had another type
+	prog     *query.Program // nil: it was dropped, nobody is in it
+	leaves   []*liveLeaf    // of prog's
+	ranks    []*ranking
+	accounts []*accounts    // that it counts people of, as prog's Peers
+	lists    []*list        // what it asks of reference tables
+	users    []*liveSegment // that use it
+	timer    map[uint32]int64
+	upTo     uint32     // rows below were asked about since it was built
+	cause    kith.Cause // of the changes that building it makes, and
+	of       kith.Seq   // what caused them
+	place    int        // in order
+	resumed  bool       // the clock waits for it since the directory was opened
+	l        *live      // whose it is: an unload begins with others
+	built    chan struct{}
+	err      error // why it was not built; set before built is closed
 }
 
 const wholeUp = math.MaxUint32
@@ -185,11 +187,7 @@ func (l *live) settle(at int64) error {
 	if len(l.touched) == 0 {
 		return nil
 	}
-	rows := make([]uint32, 0, len(l.touched))
-	for f := range l.touched {
-		rows = append(rows, f)
-	}
-	slices.Sort(rows)
+	rows := l.everybodyTouched(make([]uint32, 0, len(l.touched)))
 	if l.values > 0 { // before anything looks at them
 		for _, f := range rows {
 			if err := l.again(f, l.touched[f], at, l.order[:l.values]); err != nil {
@@ -200,19 +198,21 @@ func (l *live) settle(at int64) error {
 	if err := l.rankAll(rows, at); err != nil {
 		return err
 	}
-	if len(l.touched) > len(rows) { // a rank has moved others
-		rows = rows[:0]
-		for f := range l.touched {
-			rows = append(rows, f)
+	rows = l.everybodyTouched(rows) // a rank may have moved others
+	for _, stage := range l.stages {
+		if err := l.seatAll(stage[0], rows, at); err != nil {
+			return err
 		}
-		slices.Sort(rows)
+		rows = l.everybodyTouched(rows)
+		for _, f := range rows {
+			if err := l.again(f, l.touched[f], at, stage); err != nil {
+				return err
+			}
+		}
 	}
 	for _, f := range rows {
 		t := l.touched[f]
 		delete(l.touched, f)
-		if err := l.again(f, t, at, l.order[l.values:]); err != nil {
-			return err
-		}
 		clear(t.segs)
 		t.all, t.cause, t.of = false, 0, 0
 		l.free = append(l.free, t)
@@ -225,7 +225,7 @@ func (l *live) again(f uint32, t *touch, at int64, some []*liveSegment) error {
 	owner := uint32(l.e.people.Owner(kith.FragmentID(f)))
 	p := livePerson{l: l, row: owner}
 	for _, s := range some {
-		if !t.all && t.segs[s.place>>6]>>(s.place&63)&1 == 0 {
+		if !t.has(s) {
 			continue
 		}
 		if owner != f {

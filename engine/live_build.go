@@ -81,6 +81,9 @@ func (l *live) enter(s *liveSegment) {
 		for i := range s.prog.Tops() {
 			s.ranks = append(s.ranks, newRanking(s.prog, i))
 		}
+		for range s.prog.Peers() {
+			s.accounts = append(s.accounts, newAccounts())
+		}
 	}
 	l.segs[s.number] = s
 	l.arrange()
@@ -100,7 +103,7 @@ func (l *live) leaf(leaf *query.Leaf) *liveLeaf {
 
 // arrange puts segments into order, and finds out anew who is to be told of what.
 func (l *live) arrange() {
-	l.order, l.fixed, l.every = nil, nil, nil
+	l.order, l.stages, l.fixed, l.every = nil, nil, nil, nil
 	clear(l.named)
 	clear(l.traits)
 	clear(l.onLists)
@@ -130,6 +133,7 @@ func (l *live) arrange() {
 	for n := uint32(0); int(n) < len(l.numbers); n++ {
 		visit(l.segs[n])
 	}
+	l.stages = inStages(l.order[l.values:])
 	for _, leaf := range l.leaves {
 		leaf.users = nil
 	}
@@ -197,9 +201,9 @@ func (e *Engine) build(ctx context.Context, s *liveSegment) error {
 	if err := e.fillLists(ctx, s); err != nil {
 		return err
 	}
-	for from, done := uint32(0), len(s.ranks) == 0; !done; from += rowsAtOnce {
+	for from, done := uint32(0), len(s.ranks)+len(s.accounts) == 0; !done; from += rowsAtOnce {
 		if err := e.inLive(ctx, s, func(l *live) (err error) {
-			done, err = l.fillRanks(s, from)
+			done, err = l.fillOthers(s, from)
 			return err
 		}); err != nil {
 			return err
@@ -349,16 +353,25 @@ func (l *live) tell(s *liveSegment, ready bool) {
 	l.known[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready && s.prog != nil, built: s.built}
 }
 
-// fillRanks gives the rankings the numbers of some people.
-func (l *live) fillRanks(s *liveSegment, from uint32) (done bool, err error) {
+// fillOthers gives the rankings the numbers of some people, and the accounts their places.
+func (l *live) fillOthers(s *liveSegment, from uint32) (done bool, err error) {
 	to := min(from+rowsAtOnce, l.e.line.head.Fragments)
-	for row := from; row < to; row++ {
-		if err := l.rank(s, row, l.now); err != nil {
-			return false, err
+	err = l.look(func() error {
+		for row := from; row < to; row++ {
+			if err := l.rank(s, row, l.now); err != nil {
+				return err
+			}
+			if err := l.seat(s, row, l.now); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil || to < l.e.line.head.Fragments {
+		return false, err
 	}
-	if to < l.e.line.head.Fragments {
-		return false, nil
+	for _, a := range s.accounts {
+		clear(a.was)
 	}
 	for _, r := range s.ranks {
 		r.settle()

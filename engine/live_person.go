@@ -35,6 +35,9 @@ func (e *liveEvent) Field(path string, as query.Type) (query.Datum, bool) {
 	case "received_at":
 		return query.Datum{As: query.Time, Time: e.ev.Received}, e.ev.Received != storage.NoTime
 	default:
+		if path == "group_id" {
+			path = history.GroupID
+		}
 		id, ok := e.l.paths[path]
 		if !ok {
 			id = e.l.e.paths.ID(path)
@@ -156,6 +159,9 @@ func (p *livePerson) OnList(list string) bool {
 
 // Top implements query.Person.
 func (p *livePerson) Top(i int) (query.Datum, bool) { return p.seg.ranks[i].threshold() }
+
+// Peers implements query.Person.
+func (p *livePerson) Peers(i int, account string) int64 { return p.seg.accounts[i].count(account) }
 
 // Listed implements query.Person.
 func (p *livePerson) Listed(i int, v query.Datum) bool {

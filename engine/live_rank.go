@@ -153,7 +153,7 @@ func (l *live) rankAll(touched []uint32, at int64) error {
 			continue
 		}
 		for _, f := range touched {
-			if t := l.touched[f]; t.all || t.segs[s.place>>6]>>(s.place&63)&1 == 1 {
+			if l.touched[f].has(s) {
 				if err := l.rank(s, f, at); err != nil {
 					return err
 				}
@@ -167,13 +167,7 @@ func (l *live) rankAll(touched []uint32, at int64) error {
 			if !moved {
 				continue
 			}
-			r.between(old, had, func(row uint32) {
-				if l.touched[row] == nil {
-					l.touch(kith.FragmentID(row), s, kith.ByRank, 0)
-				} else {
-					l.touched[row].segs[s.place>>6] |= 1 << (s.place & 63)
-				}
-			})
+			r.between(old, had, func(row uint32) { l.touchOther(row, s) })
 		}
 	}
 	return nil

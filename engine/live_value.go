@@ -81,7 +81,7 @@ func (l *live) classOf(v query.Value) kith.Class {
 				of, _ = l.e.classes.PathClass("traits." + x.Path)
 			}
 		case *query.Field:
-			of, _ = l.e.classes.PathClass(x.Path)
+			of, _ = l.e.classes.PathClass(x.Leaf())
 		}
 		class = max(class, of)
 	})

@@ -13,15 +13,10 @@ func (p *planner) duck(l *query.Piece, within *bitmap.Set) (*bitmap.Set, error) 
 	if l.OfEvents {
 		return p.ofEvents(l, within)
 	}
-	ranked := false
-	query.Walk(l.Cond, func(v query.Value) {
-		_, top := v.(*query.Top)
-		ranked = ranked || top
-	})
-	if !ranked {
+	if !query.WidelyAsked(l.Cond) {
 		return p.a.run(p.ctx, p.asked[l], within)
 	}
-	out, err := p.a.run(p.ctx, p.asked[l], nil) // a rank is one of all people
+	out, err := p.a.run(p.ctx, p.asked[l], nil) // a rank is one of all people, an account has all of its own
 	if err == nil && within != nil {
 		out = bitmap.And(out, within)
 	}

@@ -31,6 +31,9 @@ type ReasonPart struct {
 	Events int       `json:"events,omitempty"` // of the person that its sub-selects could count
 	Newest time.Time `json:"newest,omitzero"`  // the newest of them
 	Next   time.Time `json:"next,omitzero"`    // the part may change then though nothing happens
+
+	Account int `json:"account,omitempty"` // of a part about an account: how many people the person's has
+	Counted int `json:"counted,omitempty"` // and how many of them its condition is true of
 }
 
 var truthWords = map[query.Answer]string{query.No: "false", query.Unknown: "unknown", query.Yes: "true"}
@@ -82,10 +85,20 @@ func (e *Engine) Why(ctx context.Context, segment string, id kith.Identifier) (R
 
 // why asks the parts of a segment one by one. It is called in the line.
 func (l *live) why(s *liveSegment, row uint32, out *Reason) error {
-	t := &turn{l: l.e.line, tx: l.e.store.Update(), docs: map[kith.FragmentID]*document{}} // for a look at documents: nothing is written
+	return l.look(func() error { return l.whyIn(s, row, out) })
+}
+
+// look lets f read documents, in a turn that writes nothing.
+func (l *live) look(f func() error) error {
+	t := &turn{l: l.e.line, tx: l.e.store.Update(), docs: map[kith.FragmentID]*document{}}
 	defer t.tx.Discard()
 	l.turn = t
 	defer func() { l.turn = nil }()
+	return f()
+}
+
+// whyIn is why in a turn in which documents can be read.
+func (l *live) whyIn(s *liveSegment, row uint32, out *Reason) error {
 	p := livePerson{l: l, row: row}
 	if err := p.begin(s); err != nil {
 		return err
@@ -105,21 +118,60 @@ func (l *live) why(s *liveSegment, row uint32, out *Reason) error {
 		p.seg = alone
 		is, next := alone.prog.Eval(&p, l.now)
 		r := ReasonPart{Text: query.Print(part), Is: truthWords[is], Next: boundary(next)}
-		newest := int64(math.MinInt64)
-		for i := range alone.leaves {
-			for _, m := range p.Matches(i) {
-				if m.TS <= l.now {
-					r.Events++
-					newest = max(newest, m.TS)
-				}
-			}
-		}
-		if r.Events > 0 {
-			r.Newest = time.UnixMicro(newest).UTC()
+		if len(alone.accounts) > 0 {
+			r.accountOf(s, alone, row)
+			out.Next = sooner(out.Next, r.Next)
+		} else {
+			r.events(alone, &p, l.now)
 		}
 		out.Parts = append(out.Parts, r)
 	}
 	return p.err
+}
+
+// events says on what events of the person a part stands.
+func (r *ReasonPart) events(alone *liveSegment, p *livePerson, now int64) {
+	newest := int64(math.MinInt64)
+	for i := range alone.leaves {
+		for _, m := range p.Matches(i) {
+			if m.TS <= now {
+				r.Events++
+				newest = max(newest, m.TS)
+			}
+		}
+	}
+	if r.Events > 0 {
+		r.Newest = time.UnixMicro(newest).UTC()
+	}
+}
+
+// accountOf says on what people a part stands: those of the first account that it
+// counts. Any of them can change it when time passes.
+func (r *ReasonPart) accountOf(s, alone *liveSegment, row uint32) {
+	next := int64(math.MaxInt64)
+	for i, a := range alone.accounts {
+		in := a.of[row].in
+		if in == nil {
+			continue
+		}
+		if i == 0 {
+			r.Account, r.Counted = len(in.rows), int(in.counts)
+		}
+		for _, other := range in.rows {
+			if at, ok := s.timer[other]; ok {
+				next = min(next, at)
+			}
+		}
+	}
+	r.Next = sooner(r.Next, boundary(next))
+}
+
+// sooner gives the first of two boundaries; zero: there is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // alone gives a part of a segment's condition, answered from the segment's own state.
@@ -136,6 +188,14 @@ func (l *live) alone(s *liveSegment, part query.Cond) (*liveSegment, error) {
 		for i, own := range s.prog.Tops() {
 			if query.PrintValue(top) == query.PrintValue(own) {
 				out.ranks = append(out.ranks, s.ranks[i])
+				break
+			}
+		}
+	}
+	for _, x := range prog.Peers() {
+		for i, own := range s.prog.Peers() {
+			if query.PrintValue(x) == query.PrintValue(own) {
+				out.accounts = append(out.accounts, s.accounts[i])
 				break
 			}
 		}

@@ -195,6 +195,8 @@ func valueNode(v Value) node {
 			n.Of = []node{valueNode(x.Of)}
 		}
 		return n
+	case *Peers:
+		return node{Node: "peers", Of: []node{valueNode(x.Key)}, Where: whereNode(x.Where)}
 	case *Top:
 		return node{Node: "top", Percent: x.Percent, Of: []node{valueNode(x.Of)}}
 	}

@@ -155,6 +155,13 @@ func (n *node) value(depth int) (Value, error) {
 		return &Shift{vs[0], n.Months, span}, nil
 	case n.Node == "top" && len(vs) == 1:
 		return &Top{n.Percent, vs[0]}, nil
+	case n.Node == "peers" && len(vs) == 1:
+		key, ok := vs[0].(*Trait)
+		if !ok {
+			return nil, errShape
+		}
+		w, err := n.where(depth)
+		return &Peers{key, w}, err
 	case n.Node == "aggregate" && len(vs) <= 1:
 		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}, Text: n.Text, Half: span}
 		if len(vs) == 1 {

@@ -8,7 +8,7 @@ import (
 )
 
 // Event is what a Leaf asks about an event: the fixed columns name, kind,
-// source, ts and received_at, message_id, and the leaves below properties and
+// source, group_id, ts and received_at, message_id, and the leaves below properties and
 // context. A time that is no fixed column is asked for as a text. False:
 // missing, or of another type.
 type Event interface {

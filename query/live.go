@@ -44,6 +44,8 @@ type Person interface {
 	OnList(list string) bool
 	// Top gives the threshold of a rank; false: nobody has the value.
 	Top(i int) (Datum, bool)
+	// Peers gives how many people count in an account that has people.
+	Peers(i int, account string) int64
 	// Listed tells whether a value stands in the column of a reference table.
 	Listed(i int, v Datum) bool
 }
@@ -62,6 +64,9 @@ type Program struct {
 	ranked   []get[Dec] // the values of tops
 	alone    []bool     // of tops; see Ranked
 	tables   []*Listed
+	peers    []*Peers
+	seats    []seat    // of peers
+	lines    [][]line  // of peers; see Crossed
 	moves    []*moving // the times that go with now
 	timed    bool
 }
@@ -125,6 +130,9 @@ func (c *compiler) done(cond Cond) (*Program, error) {
 	}
 	for _, t := range c.p.tops {
 		c.p.alone = append(c.p.alone, rankedAlone(cond, t))
+	}
+	for _, x := range c.p.peers {
+		c.p.lines = append(c.p.lines, linesOf(cond, x))
 	}
 	c.p.timed = c.p.timed || len(c.p.leaves)+len(c.p.moves) > 0
 	return c.p, nil

@@ -20,7 +20,8 @@ type somebody struct {
 	members []string
 	lists   []string
 	tops    []Datum
-	listed  []string // texts of a table, and numbers as text
+	peers   map[string]int64 // how many count, by account
+	listed  []string         // texts of a table, and numbers as text
 }
 
 // said are the traits of a person, or what an event says, by path.
@@ -37,6 +38,7 @@ func (s *somebody) Public() string                           { return "somebody"
 func (s *somebody) Member(segment string) bool               { return slices.Contains(s.members, segment) }
 func (s *somebody) OnList(list string) bool                  { return slices.Contains(s.lists, list) }
 func (s *somebody) Top(i int) (Datum, bool)                  { return s.tops[i], s.tops[i].As != Untold }
+func (s *somebody) Peers(i int, account string) int64        { return s.peers[account] }
 func (s *somebody) Listed(_ int, v Datum) bool {
 	if v.As == Number {
 		return slices.Contains(s.listed, v.Num.String())

@@ -209,6 +209,16 @@ func (c *compiler) otherNumber(v Value) get[Dec] {
 			d, ok := e.who.Top(i)
 			return d.Num, ok
 		}
+	case *Peers:
+		i := c.peers(x)
+		key := c.p.seats[i].key
+		return func(e *env) (Dec, bool) {
+			account, ok := key(e)
+			if !ok {
+				return Dec{}, true
+			}
+			return DecOf(e.who.Peers(i, account)), true
+		}
 	case *Call:
 		switch x.Fn {
 		case Years:

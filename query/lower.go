@@ -40,7 +40,7 @@ type scope struct {
 	kind  scopeKind
 	alias string // of the events or the table
 	named bool   // the text gave the alias
-	outer *scope // of an event that stands near another: that one's
+	outer *scope // of an event that stands near another: that one's; of the people of an account: the person asked about
 }
 
 type scopeKind byte
@@ -336,10 +336,7 @@ func (l *lowering) is(s *scope, x *sqlparser.IsExpr) (Cond, error) {
 	case sqlparser.IsNotTrueStr, sqlparser.IsNotFalseStr:
 		not = true
 	}
-	v, err := l.value(s, x.Expr)
-	if err == nil {
-		v, err = l.as(v, Bool)
-	}
+	v, err := l.fact(s, x.Expr)
 	if err != nil {
 		return nil, err
 	}
@@ -348,6 +345,19 @@ func (l *lowering) is(s *scope, x *sqlparser.IsExpr) (Cond, error) {
 		return Not{c}, nil
 	}
 	return c, nil
+}
+
+// fact reads what IS TRUE is said of: a value, or a condition over a person.
+func (l *lowering) fact(s *scope, e sqlparser.Expr) (Value, error) {
+	if s.kind == person && l.isCond(e) {
+		c, err := l.cond(s, e)
+		return Whether{c}, err
+	}
+	v, err := l.value(s, e)
+	if err != nil {
+		return nil, err
+	}
+	return l.as(v, Bool)
 }
 
 func (l *lowering) in(s *scope, x *sqlparser.ComparisonExpr) (Cond, error) {

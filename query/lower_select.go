@@ -11,7 +11,7 @@ import (
 // aggregates are the functions that need a sub-select.
 var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(Periods): true, string(Share): true}
 
-// from says what a sub-select reads: events, or a reference table by its name.
+// from says what a sub-select reads: events, people, or a reference table by its name.
 func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, string, error) {
 	sel, ok := q.Select.(*sqlparser.Select)
 	if !ok || sel.Distinct != "" || sel.GroupBy != nil || sel.Having != nil || sel.Lock != "" || len(sel.SelectExprs) != 1 || len(sel.From) != 1 {
@@ -19,16 +19,19 @@ func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, strin
 	}
 	a, ok := sel.From[0].(*sqlparser.AliasedTableExpr)
 	if !ok {
-		return nil, nil, "", l.bad("a sub-select reads events, or a reference table")
+		return nil, nil, "", l.bad("a sub-select reads events, profiles, or a reference table")
 	}
 	n, ok := a.Expr.(sqlparser.TableName)
 	if !ok || !n.Qualifier.IsEmpty() || n.Name.String() == "" || n.Name.String()[0] != 'k' {
-		return nil, nil, "", l.bad("a sub-select reads events, or a reference table")
+		return nil, nil, "", l.bad("a sub-select reads events, profiles, or a reference table")
 	}
 	t, _ := l.token(n.Name.String())
 	name, s := t.text, &scope{kind: table, alias: t.text}
 	if len(t.path) == 1 && strings.EqualFold(name, "events") {
 		name, s = "", &scope{kind: events, alias: "events"}
+	}
+	if len(t.path) == 1 && strings.EqualFold(name, "profiles") {
+		name, s = "", &scope{kind: person, alias: "profiles"}
 	}
 	if !a.As.IsEmpty() {
 		t, _ := l.token(a.As.String())
@@ -54,6 +57,9 @@ func (l *lowering) exists(s *scope, x *sqlparser.ExistsExpr) (Cond, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case inner.kind == person:
+		p, err := l.peers(s, inner, sel)
+		return &Compare{More, p, Literal{As: Number, Text: "0"}}, err
 	case s.kind != person:
 		return nil, l.bad("%s", nested)
 	case tab != "":
@@ -72,6 +78,8 @@ func (l *lowering) listed(s *scope, v Value, q *sqlparser.Subquery) (Cond, error
 	switch {
 	case err != nil:
 		return nil, err
+	case inner.kind == person:
+		return nil, l.bad("%s", peersHelp)
 	case tab == "":
 		return nil, l.bad("the events are the person's already: write EXISTS (SELECT 1 FROM events WHERE …)")
 	case sel.OrderBy != nil || sel.Limit != nil:
@@ -109,6 +117,11 @@ func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case inner.kind == person:
+		if !l.star(sel) {
+			return nil, l.bad("%s", peersHelp)
+		}
+		return l.peers(s, inner, sel)
 	case s.kind != person:
 		return nil, l.bad("%s", nested)
 	case tab != "":
@@ -150,6 +163,23 @@ func (l *lowering) scalar(s *scope, q *sqlparser.Subquery) (Value, error) {
 	}
 	agg.Where, err = l.where(inner, sel)
 	return agg, err
+}
+
+// star tells whether a sub-select is of count(*).
+func (l *lowering) star(sel *sqlparser.Select) bool {
+	a, ok := sel.SelectExprs[0].(*sqlparser.AliasedExpr)
+	if !ok {
+		return false
+	}
+	f, ok := a.Expr.(*sqlparser.FuncExpr)
+	if !ok || len(f.Exprs) != 1 || f.Distinct {
+		return false
+	}
+	pos := l.last
+	t, _ := l.token(f.Name.String())
+	l.last = pos
+	_, star := f.Exprs[0].(*sqlparser.StarExpr)
+	return star && strings.EqualFold(t.text, "count")
 }
 
 // aggregate reads count(*), count(x), count(DISTINCT x), sum(x) …

@@ -37,7 +37,10 @@ func (l *lowering) value(s *scope, e sqlparser.Expr) (Value, error) {
 }
 
 // fixed are the columns of an event that are no leaves, and how they are read.
-var fixed = map[string]Type{"name": Text, "kind": Text, "source": Text, "ts": Time, "received_at": Time}
+var fixed = map[string]Type{"name": Text, "kind": Text, "source": Text, groupID: Text, "ts": Time, "received_at": Time}
+
+// groupID is the column of the id that a call of group says. It is kept as a leaf (Field.Leaf).
+const groupID = "group_id"
 
 // fixedTraits are the columns of a person that are no traits.
 var fixedTraits = map[string]Type{"first_seen": Time, "last_seen": Time, "known": Bool}
@@ -71,9 +74,10 @@ func (l *lowering) name(s *scope, x *sqlparser.ColName) (Value, error) {
 		}
 		return &Cell{Column: strings.Join(path, ".")}, nil
 	}
-	if len(path) > 1 && strings.EqualFold(path[0], "profiles") {
-		path = path[1:]
+	if s.outer != nil && isOuter(path) {
+		return nil, l.bad("of the person around stands one comparison of one trait, as in company = outer.company, joined by AND")
 	}
+	path = ofPerson(s, path)
 	if len(path) > 1 && (strings.EqualFold(path[0], "properties") || strings.EqualFold(path[0], "context")) || len(path) > 1 && strings.EqualFold(path[0], "events") {
 		return nil, l.bad("%s is said by an event: it stands in a sub-select, as in EXISTS (SELECT 1 FROM events WHERE …)", t.show())
 	}
@@ -93,7 +97,7 @@ func (l *lowering) stranger(name string) error {
 	if len(name) > 40 {
 		name = "x"
 	}
-	return l.bad("an event has no column %s: write properties.%s for what the event says, profiles.%s for the person's trait; its columns are name, kind, source, ts and received_at", name, name, name)
+	return l.bad("an event has no column %s: write properties.%s for what the event says, profiles.%s for the person's trait; its columns are name, kind, source, group_id, ts and received_at", name, name, name)
 }
 
 // trait is a trait, or a fixed column of the person.
@@ -262,10 +266,12 @@ func (l *lowering) coalesce(args []Value) (Value, error) {
 // top reads top_percent(10, ltv).
 func (l *lowering) top(s *scope, args []Value) (Value, error) {
 	p, ok := percentOf(args[0])
-	if s.kind != person {
+	switch {
+	case s.kind != person:
 		return nil, l.bad("top_percent is over all people: it stands outside of the sub-select")
-	}
-	if !ok {
+	case s.outer != nil:
+		return nil, l.bad("top_percent is over all people: it stands outside of the sub-select over profiles")
+	case !ok:
 		return nil, l.bad("the first value of top_percent is a number above 0 and at most 100")
 	}
 	v, err := l.as(args[1], Number)

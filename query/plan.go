@@ -153,7 +153,7 @@ func (p *planning) chain(op byte, list []Cond) (*Plan, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case q.leaf != nil && q.way == ByDuckDB && !q.leaf.OfEvents && !ranks(q.leaf.Cond): // c may be another segment, of which that is the condition
+		case q.leaf != nil && q.way == ByDuckDB && !q.leaf.OfEvents && !WidelyAsked(q.leaf.Cond): // c may be another segment, of which that is the condition
 			duck = append(duck, c)
 		case q.op == op:
 			out.parts = append(out.parts, q.parts...)
@@ -211,23 +211,12 @@ func together(op byte, list []Cond) []Cond {
 	return joined
 }
 
-// ranks tells whether a condition looks at everybody to answer for one.
-func ranks(c Cond) bool {
-	found := false
-	Walk(c, func(v Value) {
-		if _, ok := v.(*Top); ok {
-			found = true
-		}
-	})
-	return found
-}
-
 // leaf plans what is answered in one way.
 func (p *planning) leaf(c Cond) *Plan {
 	l := &Piece{Cond: c, Way: ByDuckDB}
 	t := topicOf(c)
 	switch {
-	case t.many || ranks(c) || t.agg != nil && t.agg.Type() == Untold: // of the last each reading is a sub-select
+	case t.many || WidelyAsked(c) || t.agg != nil && t.agg.Type() == Untold: // of the last each reading is a sub-select
 	case t.trait != nil:
 		if as, ok := p.x.Kept(t.trait); ok {
 			l.Way, l.Sole = ByTrait, newSole(t.trait, as, c, p.now)
@@ -316,7 +305,7 @@ func (t *topic) value(v Value) {
 		for _, a := range x.Args {
 			t.value(a)
 		}
-	case *Field, *Cell, *Top:
+	case *Field, *Cell, *Top, *Peers, Whether:
 		t.many = true
 	}
 	t.many = t.many || t.key != "" && key != "" && key != t.key

@@ -238,7 +238,7 @@ func known(v Value) bool {
 	out := true
 	WalkValue(v, func(v Value) {
 		switch x := v.(type) {
-		case *Trait, *Field, *Cell, *Agg, *Top:
+		case *Trait, *Field, *Cell, *Agg, *Top, *Peers, Whether:
 			out = false
 		case *Call:
 			out = out && x.Fn != Bucket

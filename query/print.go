@@ -97,6 +97,9 @@ func (p *printer) not(n Not) {
 		p.told(x.V, Untold)
 		p.put(" IS NOT NULL")
 	case *Compare, And, Or:
+		if c, ok := x.(*Compare); ok && p.joint(c, "NOT ") {
+			return
+		}
 		p.put("NOT (")
 		p.cond(x, 0)
 		p.put(")")
@@ -107,6 +110,9 @@ func (p *printer) not(n Not) {
 }
 
 func (p *printer) compare(c *Compare) {
+	if p.joint(c, "") {
+		return
+	}
 	if bare(c.L) == Untold && bare(c.R) == Untold {
 		p.told(c.L, Untold)
 	} else {
@@ -249,6 +255,9 @@ func (p *printer) value(v Value) {
 		p.put("top_percent(" + x.Percent + ", ")
 		p.told(x.Of, Number)
 		p.put(")")
+	case *Peers:
+		p.put("(SELECT count(*)")
+		p.peers(x)
 	default:
 		panic(fmt.Sprintf("unreachable: %T", v))
 	}
@@ -428,7 +437,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // taken are the words that mean something where a name could stand.
-var taken = set("TRUE FALSE NULL INTERVAL ILIKE CURRENT_DATE CURRENT_TIMESTAMP PROFILES TRAITS EVENTS PROPERTIES CONTEXT DATE TIMESTAMP")
+var taken = set("TRUE FALSE NULL INTERVAL ILIKE CURRENT_DATE CURRENT_TIMESTAMP PROFILES OUTER TRAITS EVENTS PROPERTIES CONTEXT DATE TIMESTAMP")
 
 // trait writes the name of a trait; that of one which would mean something else after traits.
 func (p *printer) trait(t *Trait) {

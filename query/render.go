@@ -372,10 +372,16 @@ func (r *renderer) exists(c *Exists) (string, error) {
 
 // sub puts a sub-select in front and joins it; it gives its name.
 func (r *renderer) sub(text string) string {
-	name := "s" + strconv.Itoa(len(r.with)+1)
+	name := r.put(text)
 	r.last = name
-	r.with = append(r.with, name+" AS ("+text+")")
 	r.joins = append(r.joins, " LEFT JOIN "+name+" ON "+name+".id = p.id")
+	return name
+}
+
+// put puts a sub-select in front; it gives its name.
+func (r *renderer) put(text string) string {
+	name := "s" + strconv.Itoa(len(r.with)+1)
+	r.with = append(r.with, name+" AS ("+text+")")
 	return name
 }
 

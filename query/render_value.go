@@ -18,6 +18,9 @@ func (r *renderer) value(v Value) (string, error) {
 	case *Trait:
 		return r.trait(x)
 	case *Field:
+		if x.Path == groupID {
+			return r.typed(after(r.event(x.Up), r.cat.Field), x.Leaf(), Text)
+		}
 		if fixed[x.Path] != Untold {
 			return r.event(x.Up) + "." + x.Path, nil
 		}
@@ -31,9 +34,12 @@ func (r *renderer) value(v Value) (string, error) {
 	case *Agg:
 		return r.agg(x)
 	case Whether:
-		return r.cond(x.Cond)
+		s, err := r.cond(x.Cond)
+		return "(" + s + ")", err // NOT binds less than a comparison
 	case *Top:
 		return r.top(x)
+	case *Peers:
+		return r.peers(x)
 	}
 	panic(fmt.Sprintf("unreachable: %T", v))
 }

@@ -119,8 +119,8 @@ func (*OnList) cond()  {}
 func (*Listed) cond()  {}
 
 // Value is something that a person, an event or a row has, or that everybody
-// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Whether, Agg
-// and Top.
+// knows. The values are Literal, Instant, Trait, Field, Cell, Call, Whether, Agg,
+// Top and Peers.
 type Value interface {
 	// Type is what the value is read as. What is stored as another type is missing.
 	Type() Type
@@ -180,7 +180,7 @@ type Trait struct {
 	As    Type
 }
 
-// Field is a fixed column of an event (name, kind, ts, received_at, source), or
+// Field is a fixed column of an event (name, kind, ts, received_at, source, group_id), or
 // with a dot in its path a leaf of it. Within the Where of a Near, Up says whose:
 // 0, of the event that stands near; 1, of the one that it stands near to; and so
 // on outwards.
@@ -188,6 +188,14 @@ type Field struct {
 	Path string
 	As   Type
 	Up   int
+}
+
+// Leaf is the path of the leaf that the field is kept as.
+func (f *Field) Leaf() string {
+	if f.Path == groupID {
+		return "groupId"
+	}
+	return f.Path
 }
 
 // Cell is a column of the row of a reference table.
@@ -242,8 +250,8 @@ const (
 	Tier Func = "tier" // of a number, a text, and numbers and texts in turns: the text between its neighbours
 )
 
-// Whether is a condition over an event as a value, missing where it is unknown.
-// It stands in an Agg that takes the value of one event.
+// Whether is a condition as a value, missing where it is unknown. It stands in an
+// Agg that takes the value of one event, and over a person in IS TRUE and its like.
 type Whether struct{ Cond Cond }
 
 // Agg is what the events of a person for which Where is true come to.

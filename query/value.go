@@ -50,12 +50,19 @@ func (l *lowering) alone(v Value) error {
 	if w, ok := v.(Whether); ok && len(Segments(w.Cond)) > 0 {
 		return l.bad("a computed trait does not ask for segments: a segment may ask for computed traits")
 	}
-	ranked := false
+	ranked, joint := false, false
 	WalkValue(v, func(v Value) {
-		_, top := v.(*Top)
-		ranked = ranked || top
+		switch v.(type) {
+		case *Top:
+			ranked = true
+		case *Peers:
+			joint = true
+		}
 	})
-	if ranked {
+	switch {
+	case joint:
+		return l.bad("a computed trait is about one person, an account about several: ask for the account in a segment")
+	case ranked:
 		return l.bad("a computed trait is about one person, top_percent about all: compare the trait with it in a segment")
 	}
 	return nil

@@ -53,6 +53,9 @@ func WalkValue(v Value, f func(Value)) {
 		Walk(x.Where, f)
 	case *Top:
 		WalkValue(x.Of, f)
+	case *Peers:
+		WalkValue(x.Key, f)
+		Walk(x.Where, f)
 	case Whether:
 		Walk(x.Cond, f)
 	}
@@ -80,7 +83,8 @@ func Lists(c Cond) []string {
 	})
 }
 
-// names gives what f finds in the parts that AND, OR and NOT join, each once.
+// names gives what f finds in the parts that AND, OR and NOT join, of what is
+// asked of others and of IS TRUE, too, each once.
 func names(c Cond, f func(Cond) (string, bool)) []string {
 	var out []string
 	var walk func(c Cond)
@@ -100,6 +104,14 @@ func names(c Cond, f func(Cond) (string, bool)) []string {
 			if name, ok := f(c); ok && !slices.Contains(out, name) {
 				out = append(out, name)
 			}
+			Walk(c, func(v Value) {
+				switch x := v.(type) {
+				case *Peers:
+					walk(x.Where)
+				case Whether:
+					walk(x.Cond)
+				}
+			})
 		}
 	}
 	walk(c)

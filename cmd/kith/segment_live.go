@@ -57,6 +57,9 @@ func writeReason(w io.Writer, r engine.Reason) error {
 		if p.Events > 0 {
 			fmt.Fprintf(&b, "           of %s, the newest %s\n", plurals(p.Events, "event", "events"), p.Newest.Format(time.RFC3339))
 		}
+		if p.Account > 0 {
+			fmt.Fprintf(&b, "           of %s in the account, %d counted\n", plurals(p.Account, "person", "people"), p.Counted)
+		}
 		if !p.Next.IsZero() {
 			fmt.Fprintf(&b, "           may change without an event at %s\n", p.Next.Format(time.RFC3339Nano))
 		}

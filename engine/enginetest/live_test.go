@@ -35,6 +35,12 @@ func TestLiveIsOnDemand(t *testing.T) {
 		}
 		w.say(t, "ranked", "ltv >= top_percent(50, ltv)")
 		w.say(t, "listed", "in_list('vip') OR in_list('staff') AND known")
+		w.say(t, "buyers", "EXISTS (SELECT 1 FROM profiles WHERE address.city = outer.address.city AND EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts > now() - INTERVAL 9 DAY))")
+		w.say(t, "among", "(SELECT count(*) FROM profiles WHERE plan = outer.plan AND in_segment('ranked') AND in_segment('some')) >= 2")
+		if _, err := w.e.DefineTrait(t.Context(), "crew", "(SELECT group_id FROM events WHERE kind = 'group' ORDER BY ts DESC LIMIT 1)"); err != nil {
+			t.Fatal(err)
+		}
+		w.say(t, "crewed", "(SELECT count(*) FROM profiles WHERE crew = outer.crew AND plan IS NOT NULL) BETWEEN 2 AND 4")
 		w.say(t, "recent", "EXISTS (SELECT 1 FROM events WHERE ts > now() - INTERVAL 9 DAY)")
 		for range 4 {
 			w.define(t, r)

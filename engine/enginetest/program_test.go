@@ -142,6 +142,17 @@ func (w *creature) Top(i int) (query.Datum, bool) {
 	return w.l.tops[i], w.l.tops[i].As != query.Untold
 }
 
+// Peers implements query.Person.
+func (w *creature) Peers(i int, account string) (n int64) {
+	for _, other := range w.l.all {
+		key, has, counts, _ := w.l.p.Seat(i, other, w.l.s.now.UnixMicro())
+		if has && counts && key == account {
+			n++
+		}
+	}
+	return n
+}
+
 // Listed implements query.Person.
 func (w *creature) Listed(i int, v query.Datum) bool {
 	if v.As == query.Text {
@@ -164,7 +175,7 @@ func (h happening) Field(path string, as query.Type) (query.Datum, bool) {
 		return datumOf(h.d.fields[path], query.Time, as)
 	case "message_id":
 		return datumOf(h.d.id, query.Text, as)
-	case "name", "kind":
+	case "name", "kind", "group_id":
 		return datumOf(h.d.fields[path], query.Text, as)
 	}
 	if as == query.List {

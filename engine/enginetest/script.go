@@ -39,6 +39,7 @@ var rewrite = flag.Bool("rewrite", false, "write what scripts answer into them, 
 // Segments, and the standing clock:
 //
 //	segment NAME …   defines one: the condition, to the end of the line
+//	trait NAME …     defines a computed trait: the value, to the end of the line
 //	clock TIME       stands there from now on, or is the wall's again
 //
 // Questions:
@@ -306,6 +307,10 @@ func (p *play) step(step string) ([]string, error) {
 	case "segment":
 		name, condition, _ := strings.Cut(rest, " ")
 		_, err := p.e.Define(context.Background(), name, condition)
+		return nil, err
+	case "trait":
+		name, value, _ := strings.Cut(rest, " ")
+		_, err := p.e.DefineTrait(context.Background(), name, value)
 		return nil, err
 	case "load":
 		p.load = []string{}

@@ -22,8 +22,8 @@ func shop(t *testing.T, dir string) *engine.Engine {
 	t.Helper()
 	e := OpenDir(t, dir, &engine.Options{Zone: time.UTC})
 	Lines(t, e,
-		`{"type":"identify","userId":"ada","messageId":"1","timestamp":"2026-01-01T00:00:00Z","traits":{"plan":"pro","country":"FR","ltv":120.5,"birthday":"1990-03-01","joined":"2024-12-31","address":{"city":"Paris"},"email":"ada@example.org"}}`,
-		`{"type":"identify","userId":"bob","messageId":"2","timestamp":"2026-01-01T00:00:00Z","traits":{"plan":"free","country":"BE","ltv":3}}`,
+		`{"type":"identify","userId":"ada","messageId":"1","timestamp":"2026-01-01T00:00:00Z","traits":{"plan":"pro","company":"acme","country":"FR","ltv":120.5,"birthday":"1990-03-01","joined":"2024-12-31","address":{"city":"Paris"},"email":"ada@example.org"}}`,
+		`{"type":"identify","userId":"bob","messageId":"2","timestamp":"2026-01-01T00:00:00Z","traits":{"plan":"free","company":"acme","country":"BE","ltv":3}}`,
 		`{"type":"track","userId":"ada","event":"Order Completed","messageId":"3","timestamp":"2026-01-02T00:00:00Z","properties":{"total":60}}`,
 		`{"type":"track","userId":"ada","event":"Product Viewed","messageId":"4","timestamp":"2026-01-03T00:00:00Z","properties":{"sku":"rake"}}`,
 		`{"type":"track","userId":"bob","event":"Product Viewed","messageId":"5","timestamp":"2026-01-03T00:00:00Z","properties":{"sku":"lamp"}}`,

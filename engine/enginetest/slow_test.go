@@ -65,7 +65,7 @@ type slow struct {
 // newSlow reads everybody.
 func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 	t.Helper()
-	s := &slow{now: now, types: map[string]query.Type{}, whole: map[string]bool{}}
+	s := &slow{now: now, types: map[string]query.Type{"groupId": query.Text}, whole: map[string]bool{}}
 	by := map[string]*soul{}
 	for _, p := range everybody(t, e) {
 		o := &soul{id: p.ID, public: p.Public, traits: map[string]any{}, known: p.Known, ids: map[string]bool{}}
@@ -117,6 +117,9 @@ func deedOf(t testing.TB, ev map[string]any, received string) deed {
 		if v, ok := ev[key].(string); ok {
 			d.fields["name"] = v
 		}
+	}
+	if group, ok := ev["groupId"].(string); ok {
+		d.fields["group_id"] = group
 	}
 	var err error
 	if d.ts, err = time.Parse(time.RFC3339Nano, ev["timestamp"].(string)); err != nil {
@@ -463,6 +466,8 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 		return s.agg(x, o)
 	case *query.Top:
 		return s.top(x)
+	case *query.Peers:
+		return s.peers(x, o)
 	}
 	panic(fmt.Sprintf("%T", v))
 }

@@ -36,6 +36,17 @@ func (s *slow) top(x *query.Top) any {
 	return values[n-1]
 }
 
+// peers looks at everybody who says the same.
+func (s *slow) peers(x *query.Peers, o *soul) any {
+	n, own := int64(0), s.value(x.Key, o, nil)
+	for _, other := range s.souls {
+		if own != nil && s.value(x.Key, other, nil) == own && (x.Where == nil || s.cond(x.Where, other, nil) == yes) {
+			n++
+		}
+	}
+	return big.NewRat(n, 1)
+}
+
 // member walks the condition of another segment.
 func (s *slow) member(x *query.Member, o *soul) truth {
 	return either(s.cond(s.segments[x.Segment], o, nil) == yes)

@@ -38,7 +38,9 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 			ev["anonymousId"] = anonymous
 			delete(ev, "userId")
 		}
-		if r.IntN(3) == 0 {
+		if r.IntN(12) == 0 {
+			ev["type"], ev["groupId"] = "group", one(r, "acme", "bolt", "Acme")
+		} else if r.IntN(3) == 0 {
 			ev["type"], ev["traits"] = "identify", some(r, map[string]any{
 				"plan": one(r, "pro", "free", "Pro", "größe", "GRÖSSE", "p%o", ""), "ltv": one[any](r, 0, 3, 10.5, 10.500000001, -7, "12", json.Number("1e30")),
 				"vip": one[any](r, true, false, "yes"), "born": one(r, "2000-02-29", "1990-06-15T10:00:00+02:00", "2030-01-01", "never", "1980-13-01"),
@@ -86,7 +88,7 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(47) {
+	switch r.IntN(52) {
 	case 45, 46:
 		return one(r, "", "NOT ") + "has(tags, " + one(r, "'a'", "'b'", "5", "'5'", "'größe'", "'a\"b'", "''") + ")" + one(r, "", "", " IS NULL", " IS NOT TRUE")
 	case 42, 43:
@@ -97,6 +99,10 @@ func personLeaf(r *rand.Rand) string {
 		return one(r, "", "next_") + "anniversary(" + one(r, "born", "first_seen", "last_seen", "born + "+aSpan(r)) + ") " + one(r, op(r)+" ", "+ "+aSpan(r)+" "+op(r)+" ") + one(r, "current_date", "now()", "date(last_seen)", "DATE '2025-06-15'")
 	case 41:
 		return one(r, "year", "month", "day", "hour", "dayofweek") + "(" + one(r, "born", "first_seen", "last_seen", "now()", "current_date - "+aSpan(r), "anniversary(born)") + ") " + op(r) + " " + one(r, "1", "6", "2", "12", "29", "2000", "2025")
+	case 47, 48, 49:
+		return account(r)
+	case 50:
+		return "(" + one(r, "plan = 'pro'", "ltv > 3 OR vip", "NOT plan LIKE 'p%'", "EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "in_segment('some') AND vip") + ") IS " + one(r, "", "NOT ") + one(r, "TRUE", "FALSE")
 	case 33, 34:
 		return calculation(r) + " " + op(r) + " " + number(r)
 	case 35:
@@ -184,7 +190,7 @@ func calculation(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(30) {
+	switch r.IntN(32) {
 	case 28, 29:
 		return one(r, "", "NOT ") + "has(properties.tags, " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
 	case 27:
@@ -193,6 +199,8 @@ func eventLeaf(r *rand.Rand) string {
 		return one(r, "hour(ts)", "dayofweek(ts)", "month(ts)", "day(properties.due)", "year(properties.due)", "month(profiles.born)") + " " + op(r) + " " + one(r, "0", "3", "5", "12", "24", "2025")
 	case 26:
 		return one(r, "", "next_") + "anniversary(" + one(r, "properties.due", "ts", "profiles.born") + ") " + op(r) + " " + one(r, "current_date", "ts", "now() - "+aSpan(r))
+	case 30, 31:
+		return "group_id " + one(r, "= 'acme'", "<> 'bolt'", "ILIKE 'a%'", "IS NULL", "IN ('bolt', 'x')")
 	case 23:
 		return "properties.total " + one(r, "* 2", "/ 3", "+ profiles.ltv", "- 1") + " " + op(r) + " " + one(r, "2", "5", "0.833333333")
 	case 24:

@@ -93,6 +93,7 @@ var victimSegments = map[string]string{
 	"either":  "in_segment('buyers') OR in_segment('top')",
 	"spender": "spent >= 500 OR spent >= top_percent(5, spent)",
 	"chosen":  "in_list('chosen') AND NOT in_segment('top')",
+	"among":   "(SELECT count(*) FROM profiles WHERE plan = outer.plan AND in_segment('buyers')) BETWEEN 1 AND 3",
 }
 
 // segmentsHold waits until the segments and computed traits are live, and compares each with what DuckDB finds.

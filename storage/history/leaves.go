@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,10 @@ func (h *History) Leaves() map[string]Leaf {
 	return out
 }
 
+// GroupID is the path of the id of a group, which stands beside properties,
+// context and traits: SQL sees it through readings alone.
+const GroupID = "groupId"
+
 // typed is a column of events that reads a leaf as one type, whatever type
 // the leaf's own column has: "properties.total:number". A value of another type
 // is NULL there. It is in the view where a statement names it.
@@ -41,7 +46,11 @@ var readings = map[byte]string{typeString: ":text", typeNumber: ":number", typeB
 func (s *schema) readings(want func(name string) bool) []typed {
 	var out []typed
 	taken := map[string]int{}
-	for _, f := range s.fields {
+	fields := s.fields
+	if s.group != nil {
+		fields = append(slices.Clip(fields), s.group)
+	}
+	for _, f := range fields {
 		for _, typ := range [...]byte{typeString, typeNumber, typeBool, typeJSON} {
 			name := f.path + readings[typ]
 			low := fold(name)

@@ -28,6 +28,7 @@ var heads = []string{"properties", "context", "traits"}
 type schema struct {
 	roots  []*tree // one for each of heads
 	fields []*field
+	group  *field // GroupID, where an event has one
 }
 
 // sqlType gives the type that SQL sees.
@@ -55,6 +56,9 @@ func newSchema(sum map[string]*counts, cols map[string]byte, ids *names) *schema
 	}
 	named := s.fields[:0]
 	for _, f := range s.fields {
+		if f.path == GroupID {
+			s.group = f
+		}
 		elements := splitPath(f.path)
 		top := tops[elements[0]]
 		if top == nil || len(elements) < 2 {

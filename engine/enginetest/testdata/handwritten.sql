@@ -1070,3 +1070,27 @@ SELECT profile_id FROM events WHERE ts <= $now GROUP BY profile_id HAVING max(ts
 
 -- TRUE AND NOT FALSE
 SELECT id FROM profiles;
+
+---- Accounts
+
+-- (SELECT count(*) FROM profiles WHERE address.city = outer.address.city AND plan = 'pro') >= 3
+-- live city_pro
+SELECT id FROM profiles WHERE "address.city" IN (SELECT "address.city" FROM profiles WHERE plan = 'pro' GROUP BY 1 HAVING count(*) >= 3);
+
+-- (SELECT count(*) FROM profiles WHERE company = outer.company AND score > 50) BETWEEN 1 AND 2
+SELECT id FROM (SELECT id, company, count(*) FILTER (WHERE score > 50) OVER (PARTITION BY company) AS n FROM profiles) WHERE company IS NOT NULL AND n BETWEEN 1 AND 2;
+
+-- EXISTS (SELECT 1 FROM profiles WHERE country = outer.country AND EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND properties.total > 100)) AND NOT vip
+SELECT DISTINCT p.id FROM profiles p JOIN profiles o ON o.country = p.country JOIN events e ON e.profile_id = o.id AND e.name = 'Buy' AND e.properties.total > 100 AND e.ts <= $now WHERE p.vip = FALSE;
+
+-- NOT EXISTS (SELECT 1 FROM profiles WHERE plan = outer.plan AND in_segment('french') AND vip)
+SELECT id FROM profiles WHERE plan IS NULL OR plan NOT IN (SELECT plan FROM profiles WHERE plan IS NOT NULL AND country = 'FR' AND vip);
+
+-- EXISTS (SELECT 1 FROM profiles WHERE company = outer.company) AND NOT EXISTS (SELECT 1 FROM profiles WHERE company = outer.company AND (coalesce(score, 0) < 90) IS NOT TRUE)
+-- live all_low
+SELECT id FROM profiles WHERE company IN (SELECT company FROM profiles GROUP BY company HAVING bool_and(coalesce(score < 90, TRUE)));
+
+-- (SELECT count(*) FROM profiles WHERE address.city = outer.address.city AND EXISTS (SELECT 1 FROM events WHERE ts > now() - INTERVAL 7 DAY)) * 2 > (SELECT count(*) FROM profiles WHERE address.city = outer.address.city)
+-- live lively_city
+WITH c AS (SELECT "address.city" AS city, count(*) AS n, count(*) FILTER (WHERE id IN (SELECT profile_id FROM events WHERE ts > $now - INTERVAL 7 DAY AND ts <= $now)) AS k FROM profiles WHERE "address.city" IS NOT NULL GROUP BY 1)
+SELECT p.id FROM profiles p JOIN c ON c.city = p."address.city" WHERE c.k * 2 > c.n;
