@@ -60,6 +60,7 @@ type Engine struct {
 	tables      references
 	static      staticLists
 	recent      recentDays
+	rollups     rollups
 
 	builder  builder // of segments
 	line     *line

@@ -42,7 +42,7 @@ type limits struct {
 	runs     int64  // bytes for opened blocks of message ids, and of tokens, and of places
 	docs     int64  // bytes for opened trait documents
 	tables   int64  // bytes for opened columns of reference tables
-	recent   int64  // bytes for the events of days that windows cut
+	recent   int64  // bytes for the events of days that windows cut, and for roll-ups of days
 	caches   int    // entries of the caches of identifiers and of pairs
 	replay   uint64 // a checkpoint begins when so many events would have to be told again; each takes about 100 bytes until then
 }

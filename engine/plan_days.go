@@ -25,7 +25,8 @@ type cutDay struct {
 type dayCounts struct {
 	p     *planner
 	d     *query.Deeds
-	whole []*bitmap.Counts // of days that are in the window
+	days  []dayParts       // that are whole in the window, by name, ascending
+	whole []*bitmap.Counts // of them; nil: not needed yet
 	cut   []cutDay
 	exact []*bitmap.Counts // of the cut days, for who is undecided without them; nil: not needed yet
 	asked *bitmap.Set      // whom exact is about
@@ -69,33 +70,77 @@ func (p *planner) deeds(d *query.Deeds, within *bitmap.Set) (*bitmap.Set, error)
 // collect gets the counts of the days of the window.
 func (t *dayCounts) collect() error {
 	pin := t.p.a.v.pin
-	byDay := map[int32][]*bitmap.Counts{}
+	cut := map[int32][]*bitmap.Counts{}
 	for _, n := range t.d.Names {
 		days, err := t.p.a.e.state.Days(n.Code)
 		if err != nil {
 			return err
 		}
 		for _, day := range days.List(pin) {
-			if _, some := t.spans(day); !some {
+			spans, some := t.spans(day)
+			if !some {
 				continue
 			}
 			parts, err := days.Parts(pin, day)
 			if err != nil {
 				return err
 			}
-			byDay[day] = append(byDay[day], parts...)
+			if isWhole(spans) {
+				t.days = append(t.days, dayParts{days, day, parts})
+			} else {
+				cut[day] = append(cut[day], parts...)
+			}
 		}
 	}
-	for day, counts := range byDay {
+	for day, counts := range cut {
 		spans, _ := t.spans(day)
-		if len(spans) == 1 && spans[0].width == uint64(usDay-1) {
-			t.whole = append(t.whole, t.counted(counts)...)
-		} else {
-			t.cut = append(t.cut, cutDay{day, spans, counts})
-		}
+		t.cut = append(t.cut, cutDay{day, spans, counts})
 	}
 	slices.SortFunc(t.cut, func(a, b cutDay) int { return int(a.day) - int(b.day) })
 	return nil
+}
+
+func isWhole(spans []span64) bool { return len(spans) == 1 && spans[0].width == uint64(usDay-1) }
+
+// covers tells whether the window has all days from one to another.
+func (t *dayCounts) covers(first, last int32) bool {
+	for _, r := range t.d.Window {
+		if r.Lo.Int64() <= int64(first)*usDay && r.Hi.Int64() >= int64(last+1)*usDay-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// wholes gives the counts of the days that are whole in the window.
+func (t *dayCounts) wholes() []*bitmap.Counts {
+	if t.whole != nil {
+		return t.whole
+	}
+	byDay := map[int32][]*bitmap.Counts{}
+	for _, d := range t.days {
+		byDay[d.day] = append(byDay[d.day], d.parts...)
+	}
+	t.whole = []*bitmap.Counts{}
+	for _, counts := range byDay {
+		t.whole = append(t.whole, t.counted(counts)...)
+	}
+	return t.whole
+}
+
+// rolled gives sets that together are who has an event on a day that is whole in
+// the window.
+func (t *dayCounts) rolled() (out []*bitmap.Set) {
+	e := t.p.a.e
+	for days := t.days; len(days) > 0; {
+		n := 1
+		for n < len(days) && days[n].of == days[0].of {
+			n++
+		}
+		out = append(out, e.rollups.sets(days[:n], t.covers, e.lim.recent)...)
+		days = days[n:]
+	}
+	return out
 }
 
 // counted gives the counts of one day: of days, one each for who has any.
@@ -130,7 +175,7 @@ func (t *dayCounts) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
 	if n == 1 {
 		return t.any(within)
 	}
-	whole, parts := t.whole, []*bitmap.Counts{}
+	whole, parts := t.wholes(), []*bitmap.Counts{}
 	for _, c := range t.cut {
 		parts = append(parts, t.counted(c.counts)...)
 	}
@@ -162,7 +207,7 @@ func (t *dayCounts) atLeast(n int64, within *bitmap.Set) (*bitmap.Set, error) {
 
 // any gives those of within who have one.
 func (t *dayCounts) any(within *bitmap.Set) (*bitmap.Set, error) {
-	sure := union(within, planesOf(t.whole))
+	sure := union(within, t.rolled())
 	var cut []*bitmap.Set
 	for _, c := range t.cut {
 		cut = append(cut, planesOf(c.counts)...)
