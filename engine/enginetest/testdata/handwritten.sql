@@ -732,7 +732,9 @@ SELECT b.id FROM b JOIN l ON l.profile_id = b.id AND l.ts > b.t + INTERVAL 480 M
 SELECT e.profile_id FROM events e JOIN profiles p ON p.id = e.profile_id AND e.ts >= make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) AND e.ts < make_timestamp(epoch_us(TRY_CAST(p.joined AS TIMESTAMPTZ))) + INTERVAL 1 QUARTER WHERE e.ts <= $now GROUP BY 1 HAVING sum(e.properties.total) > 40;
 
 -- (SELECT avg(properties.total) FROM events WHERE name = 'Buy') >= top_percent(15, (SELECT avg(properties.total) FROM events WHERE name = 'Buy'))
-WITH a AS (SELECT profile_id, round(sum(properties.total) / count(properties.total), 9) AS a FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING count(properties.total) > 0)
+WITH s AS (SELECT profile_id, replace(sum(properties.total)::VARCHAR, '.', '')::HUGEINT AS s, count(properties.total) AS n FROM events WHERE name = 'Buy' AND ts <= $now GROUP BY profile_id HAVING n > 0),
+q AS (SELECT *, (s - (s % n + n) % n) // n AS q FROM s),
+a AS (SELECT profile_id, q + (2 * (s - q * n) > n OR 2 * (s - q * n) = n AND q % 2 <> 0)::INT AS a FROM q)
 SELECT profile_id FROM a WHERE a >= (SELECT a FROM a ORDER BY a DESC LIMIT 1 OFFSET (SELECT ceil(count(*) * 0.15)::BIGINT - 1 FROM a));
 
 -- (SELECT max(number(properties.qty)) FROM events WHERE name IN ('Cart', 'Buy')) <=> (SELECT max(number(properties.qty)) FROM events WHERE name = 'Buy')
