@@ -28,9 +28,10 @@ const (
 	ByTable                       // a reference table was loaded, or a static list imported; then Of is its number
 	ByRank                        // others moved the threshold of a rank, or what an account counts
 	ByUnload                      // a load was taken back
+	ByLate                        // an event of the person that came in after one that happened later; Of is its number
 )
 
-var causeNames = [...]string{"", "event", "clock", "merge", "cut", "definition", "table", "rank", "unload"}
+var causeNames = [...]string{"", "event", "clock", "merge", "cut", "definition", "table", "rank", "unload", "late"}
 
 // String gives the cause's word.
 func (c Cause) String() string {

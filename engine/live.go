@@ -110,8 +110,12 @@ func (l *live) happened(ev *storage.Event) {
 	if len(l.segs) == 0 {
 		return
 	}
+	cause := kith.ByEvent
+	if last, ok := l.e.people.Last.I64(uint32(l.e.people.Owner(ev.Fragment))); ok && last > ev.Time {
+		cause = kith.ByLate
+	}
 	for _, s := range l.fixed {
-		l.touch(ev.Fragment, s, kith.ByEvent, ev.Seq)
+		l.touch(ev.Fragment, s, cause, ev.Seq)
 	}
 	named := l.named[ev.Name]
 	if len(named)+len(l.every) == 0 {
@@ -126,7 +130,7 @@ func (l *live) happened(ev *storage.Event) {
 			}
 			leaf.add(uint32(ev.Fragment), m, l.now)
 			for _, s := range leaf.users {
-				l.touch(ev.Fragment, s, kith.ByEvent, ev.Seq)
+				l.touch(ev.Fragment, s, cause, ev.Seq)
 			}
 		}
 	}

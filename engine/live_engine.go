@@ -20,6 +20,12 @@ type keeping struct {
 	col     *column // of a computed trait
 }
 
+// WaitLive waits until every segment and computed trait is kept current, which
+// is some time after an opening, a load taken back, or a definition. Nothing else
+// waits for that; but who moves meanwhile, by an event or whatever else, moves
+// with the cause ByDefinition (ByUnload), when what moved the person is found.
+func (e *Engine) WaitLive(ctx context.Context) error { return e.await(ctx) }
+
 // await waits until every segment that there is is built, or could not be.
 func (e *Engine) await(ctx context.Context) error {
 	v, err := e.acquire()

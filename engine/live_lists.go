@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/history"
 )
 
@@ -102,6 +104,51 @@ func (e *Engine) tableChanged(table string) {
 	if err := l.renew(asking, kith.ByTable); err != nil {
 		e.line.stop(err) // it was compiled before
 	}
+}
+
+// tableKept sees to it that a reference table keeps what segments and computed
+// traits ask it for: columns are those that it will have, nil where it goes away.
+// It is called in the line.
+func (e *Engine) tableKept(op, table string, columns []storage.TableColumn) error {
+	l := e.line.live
+	if l == nil {
+		return nil
+	}
+	var users []string
+	missing := ""
+	for _, s := range l.order {
+		if s.prog == nil {
+			continue
+		}
+		for _, t := range s.prog.Tables() {
+			if !strings.EqualFold(t.Table, table) {
+				continue
+			}
+			for _, c := range columnsOf(t) {
+				if !slices.ContainsFunc(columns, func(f storage.TableColumn) bool { return strings.EqualFold(f.Name, c) }) && !slices.Contains(users, s.Name) {
+					users, missing = append(users, s.Name), c
+				}
+			}
+		}
+	}
+	switch {
+	case len(users) == 0:
+		return nil
+	case columns == nil:
+		return &kith.Error{Op: op, On: "table " + table, Kind: kith.ErrDenied, Err: errors.New("it is used by " + strings.Join(users, ", "))}
+	}
+	return &kith.Error{Op: op, On: "table " + table, Kind: kith.ErrDenied, Err: fmt.Errorf("it would have no column %q, which is used by %s", missing, strings.Join(users, ", "))}
+}
+
+// columnsOf gives the columns that a question to a table looks at.
+func columnsOf(t *query.Listed) []string {
+	out := []string{t.Column}
+	query.Walk(t.Where, func(v query.Value) {
+		if c, ok := v.(*query.Cell); ok {
+			out = append(out, c.Column)
+		}
+	})
+	return out
 }
 
 // datumOf reads what DuckDB gives for a column of a type; a time may come as the text that says it.

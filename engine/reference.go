@@ -131,7 +131,10 @@ func (e *Engine) LoadTable(ctx context.Context, name string, rows TableRows, o *
 		return TableVersion{}, errors.Join(err, w.drop())
 	}
 	load := &storage.Load{Name: o.Name, Source: cmp.Or(o.Source, "table"), At: began, Table: name, Rows: int64(v.Rows)}
-	if err := e.countTable(load, v); err != nil {
+	switch err := e.countTable(load, v); {
+	case errors.Is(err, kith.ErrDenied):
+		return TableVersion{}, errors.Join(err, w.drop())
+	case err != nil:
 		return TableVersion{}, err // it may count after all: the commit is what failed
 	}
 	return versionOf(v), nil
@@ -140,6 +143,9 @@ func (e *Engine) LoadTable(ctx context.Context, name string, rows TableRows, o *
 // countTable makes a written version the one that counts, as a load.
 func (e *Engine) countTable(load *storage.Load, v *storage.TableVersion) error {
 	return e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
+		if err := e.tableKept("engine.LoadTable", v.Table, v.Columns); err != nil {
+			return err
+		}
 		load.ID, load.Seq, load.Ended = e.line.head.Loads, seq, at
 		e.line.head.Loads++
 		v.Load, v.Seq, v.At = load.ID, seq, at
@@ -183,7 +189,8 @@ func (e *Engine) Tables(context.Context) ([]Table, error) {
 }
 
 // DropTable takes a reference table away, with every version of it. That is
-// for good: its loads stay in the list of loads, their rows do not.
+// for good: its loads stay in the list of loads, their rows do not. One that
+// segments or computed traits use is ErrDenied.
 func (e *Engine) DropTable(ctx context.Context, name string) error {
 	low := strings.ToLower(name)
 	return e.loseTable(ctx, "engine.DropTable", "table "+name, func(v *storage.TableVersion) bool { return v.Table == low })
@@ -191,7 +198,8 @@ func (e *Engine) DropTable(ctx context.Context, name string) error {
 
 // UnloadTable takes back what a load made of a reference table: where it was
 // the last, the version before it is what SQL sees again, and where there is
-// none, the table is gone. It is ErrNotFound when the load is not one of a
+// none, the table is gone. It is ErrDenied where segments or computed traits
+// use what goes away, and ErrNotFound when the load is not one of a
 // table, or was taken back already.
 func (e *Engine) UnloadTable(ctx context.Context, load uint32) error {
 	return e.loseTable(ctx, "engine.UnloadTable", fmt.Sprintf("load %d", load), func(v *storage.TableVersion) bool { return v.Load == load })
@@ -229,6 +237,15 @@ func (e *Engine) loseTable(ctx context.Context, op, on string, which func(*stora
 		}
 		if len(gone) == 0 {
 			return noTable(op, on)
+		}
+		var columns []storage.TableColumn // of the version that counts then
+		for _, v := range left {
+			if v.Table == gone[0].Table {
+				columns = v.Columns
+			}
+		}
+		if err := e.tableKept(op, gone[0].Table, columns); err != nil {
+			return err
 		}
 		return tx.DropTable(&loss)
 	}, func() {

@@ -72,10 +72,57 @@ type direct struct {
 	a *app
 }
 
+// What follows changes what there is. Each waits until segments are kept current
+// again after the opening, so that their changes say what moved people.
+
+func (d *direct) Load(ctx context.Context, r io.Reader, o *engine.LoadOptions) (engine.LoadReport, error) {
+	if err := d.WaitLive(ctx); err != nil {
+		return engine.LoadReport{}, err
+	}
+	return d.Engine.Load(ctx, r, o)
+}
+
+func (d *direct) LoadRows(ctx context.Context, rows engine.Rows, o *engine.LoadOptions) (engine.LoadReport, error) {
+	if err := d.WaitLive(ctx); err != nil {
+		return engine.LoadReport{}, err
+	}
+	return d.Engine.LoadRows(ctx, rows, o)
+}
+
+func (d *direct) Unload(ctx context.Context, load uint32, o *engine.UnloadOptions) (engine.UnloadReport, error) {
+	if err := d.WaitLive(ctx); err != nil {
+		return engine.UnloadReport{}, err
+	}
+	r, err := d.Engine.Unload(ctx, load, o)
+	return r, errors.Join(err, d.WaitLive(ctx)) // what the unload moved is found now, and not when the next opens
+}
+
+func (d *direct) LoadTable(ctx context.Context, name string, rows engine.TableRows, o *engine.TableOptions) (engine.TableVersion, error) {
+	if err := d.WaitLive(ctx); err != nil {
+		return engine.TableVersion{}, err
+	}
+	v, err := d.Engine.LoadTable(ctx, name, rows, o)
+	return v, errors.Join(err, d.WaitLive(ctx))
+}
+
+func (d *direct) ImportList(ctx context.Context, name string, ids engine.Identifiers, mode engine.ListMode) (engine.ListReport, error) {
+	if err := d.WaitLive(ctx); err != nil {
+		return engine.ListReport{}, err
+	}
+	r, err := d.Engine.ImportList(ctx, name, ids, mode)
+	return r, errors.Join(err, d.WaitLive(ctx))
+}
+
+func (d *direct) SetClock(ctx context.Context, spec string) error {
+	if err := d.WaitLive(ctx); err != nil {
+		return err
+	}
+	return errors.Join(d.Engine.SetClock(spec), d.WaitLive(ctx))
+}
+
 func (d *direct) Clock(context.Context) (engine.ClockSetting, time.Time, error) {
 	return d.Engine.Clock()
 }
-func (d *direct) SetClock(_ context.Context, spec string) error { return d.Engine.SetClock(spec) }
 func (d *direct) Rules(context.Context) (identity.Rules, error) { return d.Engine.Rules(), nil }
 func (d *direct) SetRules(_ context.Context, r identity.Rules) error {
 	return d.Engine.SetRules(r)
