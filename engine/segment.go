@@ -337,7 +337,7 @@ type Explanation struct {
 	True    int       `json:"true"`    // people for whom it is true
 	False   int       `json:"false"`   // and false
 	Unknown int       `json:"unknown"` // and neither, because a value is missing
-	Absent  []string  `json:"absent"`  // traits and properties that nobody has
+	Absent  []string  `json:"absent"`  // traits and properties that nobody has, or that are sealed
 }
 
 // Explain answers a condition and says how, and whom missing values leave out.

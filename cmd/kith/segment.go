@@ -61,13 +61,15 @@ func (c *segmentCreate) Run(a *app) error {
 	})
 }
 
+const unread = "there is no %s that a condition can read: nobody says it, or what is said is sealed"
+
 // leftOut says whom missing values leave out, and what nobody has.
 func (a *app) leftOut(x engine.Explanation) {
 	if x.Unknown > 0 {
 		fmt.Fprintf(a.stderr, "for %s it is neither true nor false: a value is missing\n", plurals(x.Unknown, "person", "people"))
 	}
 	for _, name := range x.Absent {
-		fmt.Fprintf(a.stderr, "nobody has %s\n", name)
+		fmt.Fprintf(a.stderr, unread+"\n", name)
 	}
 }
 
@@ -242,7 +244,7 @@ func (c *segmentExplain) Run(a *app) error {
 		}
 		fmt.Fprintf(a.stdout, "\nas one statement for DuckDB:\n\n%s\n", x.SQL)
 		for _, name := range x.Absent {
-			fmt.Fprintf(a.stdout, "\nnobody has %s\n", name)
+			fmt.Fprintf(a.stdout, "\n"+unread+"\n", name)
 		}
 		return nil
 	})
