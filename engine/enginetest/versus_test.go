@@ -27,6 +27,9 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 		who := fmt.Sprintf("u%d", r.IntN(n/6+2))
 		anonymous := fmt.Sprintf("a%d", r.IntN(n/5+2))
 		at := now.Add(-time.Duration(r.IntN(70*24)) * time.Hour)
+		if r.IntN(3) == 0 { // whole days apart, as spans are
+			at = now.AddDate(0, 0, -r.IntN(40))
+		}
 		if r.IntN(10) == 0 {
 			at = now.Add(time.Duration(r.IntN(3)-1) * time.Second)
 		}
