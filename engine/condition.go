@@ -12,15 +12,18 @@ import (
 func init() {
 	history.FoldText, history.Weight, history.Bucket = query.Fold, query.Weight, query.BucketOf
 	number := func(n [2]uint64) query.Dec { return query.Dec{Lo: n[0], Hi: int64(n[1])} }
+	words := func(d query.Dec, ok bool) ([2]uint64, bool) { return [2]uint64{d.Lo, uint64(d.Hi)}, ok }
+	history.Sum = func(whole, rest [2]uint64) ([2]uint64, bool) { return words(query.SumOf(number(whole), number(rest))) }
+	history.Average = func(whole, rest [2]uint64, n uint64) ([2]uint64, bool) {
+		return words(query.AverageOf(number(whole), number(rest), n))
+	}
 	history.Calculate = func(op byte, a, b [2]uint64) ([2]uint64, bool) {
-		d, ok := query.Calculate(query.Func(string(rune(op))), number(a), number(b))
-		return [2]uint64{d.Lo, uint64(d.Hi)}, ok
+		return words(query.Calculate(query.Func(string(rune(op))), number(a), number(b)))
 	}
 	history.HasText = query.HasText
 	history.HasNumber = func(array string, item [2]uint64) (bool, bool) { return query.HasNumber(array, number(item)) }
 	history.Distance = func(of [4][2]uint64) ([2]uint64, bool) {
-		d, ok := query.DistanceOf(number(of[0]), number(of[1]), number(of[2]), number(of[3]))
-		return [2]uint64{d.Lo, uint64(d.Hi)}, ok
+		return words(query.DistanceOf(number(of[0]), number(of[1]), number(of[2]), number(of[3])))
 	}
 }
 

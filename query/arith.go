@@ -14,18 +14,13 @@ var mostDec = new(big.Int).Exp(big.NewInt(10), big.NewInt(38), nil)
 func Calculate(fn Func, a, b Dec) (Dec, bool) {
 	switch fn {
 	case Plus:
-		return a.plus(b)
+		return a.Add(b)
 	case Minus:
-		return a.plus(b.negative())
+		return a.Add(b.negative())
 	case Times:
 		return a.times(b)
 	}
 	return a.over(b)
-}
-
-func (d Dec) plus(e Dec) (Dec, bool) {
-	sum, ok := d.Add(e)
-	return sum, ok && sum.fits()
 }
 
 // fits tells whether a number has at most 29 digits before the point.

@@ -1,7 +1,9 @@
 package query
 
 import (
+	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -37,6 +39,64 @@ func calculated(t *testing.T, a, b Dec) {
 			t.Fatalf("%s %s %s = %s", a, fn, b, got)
 		}
 	}
+}
+
+// summed compares sums and averages of numbers that may be great, added up and
+// put together of parts as DuckDB adds them, with those of fractions.
+func summed(t *testing.T, r *rand.Rand) {
+	t.Helper()
+	var added total
+	all, wholes, rests := new(big.Int), new(big.Int), new(big.Int)
+	n := 1 + r.IntN(pick(r, 2, 6, 40))
+	for range n {
+		d, ok := ParseDec(pick(r, "", "-") + pick(r, "9", "5", "1", "0", "49999999999999999999999999999", "90000000000000000000000000000", "99999999999999999999999999999", fmt.Sprint(r.Uint64())) + pick(r, "", ".5", ".999999999", ".000000001"))
+		if !ok {
+			t.Fatal("a number does not fit")
+		}
+		added.add(d)
+		all.Add(all, whole(d))
+		w, rest := new(big.Int).QuoRem(whole(d), big.NewInt(billion), new(big.Int))
+		if r.IntN(2) == 0 { // small ones are not taken apart
+			w, rest = new(big.Int), whole(d)
+		}
+		wholes.Add(wholes, w)
+		if rests.Add(rests, rest); rests.BitLen() > 126 {
+			return
+		}
+	}
+	for _, x := range []struct {
+		way string
+		n   int
+		by  func() (Dec, bool)
+	}{
+		{"sum", 1, added.sum},
+		{"sum of parts", 1, func() (Dec, bool) { return SumOf(wordsOf(wholes), wordsOf(rests)) }},
+		{"average", n, func() (Dec, bool) { return added.over(uint64(n)) }},
+		{"average of parts", n, func() (Dec, bool) { return AverageOf(wordsOf(wholes), wordsOf(rests), uint64(n)) }},
+	} {
+		got, ok := x.by()
+		want := evenly(all, int64(x.n))
+		if fits := new(big.Int).Abs(want).Cmp(mostDec) < 0; ok != fits || ok && whole(got).Cmp(want) != 0 {
+			t.Fatalf("%s of %d numbers: %s, %t; want %s billionths", x.way, n, got, ok, want)
+		} else if x.n > 1 && !ok {
+			t.Fatalf("an average of %d numbers does not fit", n)
+		}
+	}
+}
+
+// evenly divides by n > 0 and rounds half to even.
+func evenly(a *big.Int, n int64) *big.Int {
+	q, rest := new(big.Int).DivMod(a, big.NewInt(n), new(big.Int)) // towards minus infinity
+	if c := rest.Lsh(rest, 1).Cmp(big.NewInt(n)); c > 0 || c == 0 && q.Bit(0) == 1 {
+		q.Add(q, big.NewInt(1))
+	}
+	return q
+}
+
+// wordsOf gives the 128 bits of a number.
+func wordsOf(n *big.Int) Dec {
+	b := new(big.Int).And(n, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))) // of two's complement
+	return Dec{new(big.Int).And(b, new(big.Int).SetUint64(1<<64-1)).Uint64(), int64(b.Rsh(b, 64).Uint64())}
 }
 
 // Values that computed traits are refused for, with what the error says.

@@ -84,21 +84,9 @@ func (d Dec) Cmp(e Dec) int {
 
 // Quo is the quotient by n > 0, rounded half to even at the ninth place.
 func (d Dec) Quo(n uint64) Dec {
-	minus := d.Hi < 0
-	if minus {
-		d = d.negative()
-	}
-	hi, r := uint64(d.Hi)/n, uint64(d.Hi)%n
-	lo, r := bits.Div64(r, d.Lo, n)
-	if r > n-r || r == n-r && lo&1 == 1 { // twice the rest compared with n
-		var carry uint64
-		lo, carry = bits.Add64(lo, 1, 0)
-		hi += carry
-	}
-	q := Dec{lo, int64(hi)}
-	if minus {
-		return q.negative()
-	}
+	var t total
+	t.add(d)
+	q, _ := t.over(n) // it is no more than d
 	return q
 }
 
@@ -125,7 +113,7 @@ func (d Dec) String() string {
 }
 
 // total adds up numbers exactly, in whatever order, and says at the end
-// whether what they come to fits.
+// whether what they come to fits. Of numbers that fit it holds 2^64.
 type total struct {
 	lo, mid uint64
 	hi      int64
@@ -138,13 +126,73 @@ func (t *total) add(d Dec) {
 	t.hi += d.Hi>>63 + int64(carry)
 }
 
-// sum gives the sum; false: it does not fit 128 bits, which DuckDB refuses.
+// sum gives the sum; false: it has more than 29 digits before the point.
 func (t *total) sum() (Dec, bool) {
 	d := Dec{t.lo, int64(t.mid)}
-	return d, t.hi == d.Hi>>63
+	return d, t.hi == d.Hi>>63 && d.fits()
 }
 
-// Add is the sum of two numbers; false: it does not fit 128 bits.
+// over is the quotient by n > 0, rounded half to even at the ninth place;
+// false: it does not fit. An average fits where each of its numbers does,
+// whether their sum does or not.
+func (t *total) over(n uint64) (Dec, bool) {
+	a := *t
+	minus := a.hi < 0
+	if minus {
+		a = a.negative()
+	}
+	hi, r := uint64(a.hi)/n, uint64(a.hi)%n
+	mid, r := bits.Div64(r, a.mid, n)
+	lo, r := bits.Div64(r, a.lo, n)
+	if r > n-r || r == n-r && lo&1 == 1 { // twice the rest compared with n
+		var carry uint64
+		lo, carry = bits.Add64(lo, 1, 0)
+		mid, carry = bits.Add64(mid, 0, carry)
+		hi += carry
+	}
+	d := Dec{lo, int64(mid)}
+	return d.signed(minus), hi == 0 && d.Hi >= 0 && d.fits()
+}
+
+func (t total) negative() total {
+	lo, borrow := bits.Sub64(0, t.lo, 0)
+	mid, borrow := bits.Sub64(0, t.mid, borrow)
+	hi, _ := bits.Sub64(0, uint64(t.hi), borrow)
+	return total{lo, mid, int64(hi)}
+}
+
+// totalOf is the total of a sum of whole numbers, which is an integer of 128
+// bits, and of a sum of others.
+func totalOf(whole, rest Dec) total {
+	w, minus := whole, whole.Hi < 0
+	if minus {
+		w = w.negative()
+	}
+	over, lo := bits.Mul64(w.Lo, billion)
+	hi, mid := bits.Mul64(uint64(w.Hi), billion)
+	mid, carry := bits.Add64(mid, over, 0)
+	t := total{lo, mid, int64(hi + carry)}
+	if minus {
+		t = t.negative()
+	}
+	t.add(rest)
+	return t
+}
+
+// SumOf joins the sum of the whole parts of numbers, an integer of 128 bits, and
+// the sum of the rests; false: that does not fit.
+func SumOf(whole, rest Dec) (Dec, bool) {
+	t := totalOf(whole, rest)
+	return t.sum()
+}
+
+// AverageOf is the sum of n > 0 numbers, in such parts, divided by n.
+func AverageOf(whole, rest Dec, n uint64) (Dec, bool) {
+	t := totalOf(whole, rest)
+	return t.over(n)
+}
+
+// Add is the sum of two numbers; false: it does not fit.
 func (d Dec) Add(e Dec) (Dec, bool) {
 	var t total
 	t.add(d)

@@ -97,14 +97,13 @@ func (c *compiler) summed(l *Leaf, a *Agg) get[Dec] {
 				n++
 			}
 		}
-		sum, ok := t.sum()
-		if n == 0 || !ok {
+		switch {
+		case n == 0:
 			return Dec{}, false
+		case avg:
+			return t.over(n)
 		}
-		if avg {
-			sum = sum.Quo(n)
-		}
-		return sum, true
+		return t.sum()
 	}
 }
 

@@ -63,6 +63,7 @@ func TestDec(t *testing.T) {
 			t.Fatalf("%v is written %s", a, a)
 		}
 		calculated(t, a, b)
+		summed(t, r)
 		n := 1 + r.Uint64N(1<<uint(r.IntN(63)))
 		q, rest := new(big.Int).QuoRem(whole(a), new(big.Int).SetUint64(n), new(big.Int))
 		twice := rest.Abs(rest).Lsh(rest, 1)

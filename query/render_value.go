@@ -251,6 +251,8 @@ func (r *renderer) agg(a *Agg) (string, error) {
 			") WHERE v IS NOT NULL) WHERE k * 100 >= n * " + percent + " AND (k - 1) * 100 < n * " + percent
 	case Share:
 		text = r.share(a, of, rows)
+	case Sum, Avg:
+		text = summedSQL(a.Fn, of, rows)
 	default:
 		text = "SELECT e.profile_id AS id, " + aggregateSQL(a, of) + " AS v" + rows + " GROUP BY e.profile_id"
 	}
@@ -280,10 +282,21 @@ func aggregateSQL(a *Agg, of string) string {
 		return "count(*)"
 	case a.Fn == Distinct:
 		return "count(DISTINCT " + of + ")"
-	case a.Fn == Avg: // the quotient of the sum, rounded half to even at the ninth place
-		return "kith_quotient(sum(" + of + "), count(" + of + "))"
 	}
 	return string(a.Fn) + "(" + of + ")"
+}
+
+// summedSQL adds up numbers so that DuckDB never comes to a sum that it refuses:
+// of those beyond 10^18 the whole parts apart, as integers. To add those of all
+// apart takes ten times as long.
+func summedSQL(fn AggFunc, of, rows string) string {
+	const small = "v BETWEEN -1000000000000000000 AND 1000000000000000000"
+	parts := "coalesce(sum(CASE WHEN NOT (" + small + ") THEN trunc(v)::HUGEINT END), 0), sum(CASE WHEN " + small + " THEN v ELSE v % 1 END)"
+	joined := "kith_sum(" + parts + ")"
+	if fn == Avg {
+		joined = "kith_average(" + parts + ", count(v))"
+	}
+	return "SELECT id, " + joined + " AS v FROM (SELECT e.profile_id AS id, " + of + " AS v" + rows + ") GROUP BY id"
 }
 
 // share divides what the events that say a text weigh by what all do.

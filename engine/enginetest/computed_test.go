@@ -2,6 +2,8 @@ package enginetest
 
 import (
 	"errors"
+	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -68,4 +70,54 @@ func TestComputedTrait(t *testing.T) {
 	if got := SQL(t, e, "SELECT name, computed FROM columns WHERE relation = 'profiles'"); !slices.Equal(got, []string{"last_order | true"}) {
 		t.Errorf("columns are %q", got)
 	}
+}
+
+// A sum that has more than 29 digits before the point is missing for who has it,
+// and for nobody else; what comes later may bring it back. An average of numbers
+// that fit is always there.
+func TestSumsThatDoNotFit(t *testing.T) {
+	now := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	e := Open(t, &engine.Options{Zone: time.UTC, Now: func() time.Time { return now }})
+	n := 0
+	order := func(who, total string) string {
+		n++
+		return fmt.Sprintf(`{"type":"track","event":"Order","messageId":"m%02d","userId":"%s","timestamp":"2026-01-0%dT10:00:00Z","properties":{"total":%s}}`, n, who, 1+n%4, total)
+	}
+	Lines(t, e, order("ann", "10"), order("bob", "9e28"))
+	for name, text := range map[string]string{"total": "sum(properties.total)", "mean": "avg(properties.total)", "more": "sum(properties.total) FROM events) + (SELECT sum(properties.total)"} {
+		if _, err := e.DefineTrait(t.Context(), name, "(SELECT "+text+" FROM events)"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rich := "(SELECT sum(properties.total) FROM events) >= 5"
+	if _, err := e.Define(t.Context(), "rich", rich); err != nil {
+		t.Fatal(err)
+	}
+	sum, _ := new(big.Rat).SetString("9e28")
+	count := int64(1)
+	for _, total := range []string{"0", "9999999999999999999999999999.999999999", "0.000000001", "9e28", "9e28", "-9e28", "-9e28", "-9e28", "-9e28", "-99999999999999999999999999999.999999999", "9e28", "0.000000001", "99999999999999999999999999999.5"} {
+		Lines(t, e, order("bob", total))
+		next, _ := new(big.Rat).SetString(total)
+		sum, count = sum.Add(sum, next), count+1
+		got := SQL(t, e, "SELECT total, mean, more, in_segment('rich', id) FROM profiles ORDER BY id")
+		twice := fitting(new(big.Rat).Add(sum, sum))
+		fits := fitting(sum) != nil
+		want := fmt.Sprintf("%s | %s | %s | %t", worded(fitting(sum)), worded(even(new(big.Rat).Quo(sum, big.NewRat(count, 1)))), worded(twice), fits && sum.Cmp(big.NewRat(5, 1)) >= 0)
+		if !slices.Equal(got, []string{"10 | 10 | 20 | true", want}) {
+			t.Errorf("after %s: %q, want of bob %s", total, got, want)
+		}
+		asked := []kith.ProfileID{1}
+		if strings.HasSuffix(want, "true") {
+			asked = append(asked, 2)
+		}
+		if got := ids(t, e, "("+rich+")", nil); !slices.Equal(got, asked) {
+			t.Errorf("after %s: asked on demand %v, want %v", total, got, asked)
+		}
+		for _, name := range []string{"total", "mean", "more"} {
+			if v, err := e.VerifyTrait(t.Context(), name); err != nil || !v.Same() {
+				t.Errorf("after %s: %s is %+v, %v", total, name, v, err)
+			}
+		}
+	}
+	Check(t, e)
 }

@@ -32,11 +32,16 @@ func reckon(fn query.Func, a, b any) any {
 	default:
 		out = even(out.Quo(x, y))
 	}
+	return fitting(out)
+}
+
+// fitting gives a number, or nil where it has more than 29 digits before the point.
+func fitting(n *big.Rat) any {
 	limit, _ := new(big.Rat).SetString("1e29")
-	if new(big.Rat).Abs(out).Cmp(limit) >= 0 {
+	if new(big.Rat).Abs(n).Cmp(limit) >= 0 {
 		return nil
 	}
-	return out
+	return n
 }
 
 func (s *slow) call(x *query.Call, o *soul, d *deed) any {
@@ -199,7 +204,7 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		sum.Add(sum, v.(*big.Rat))
 	}
 	if a.Fn == query.Sum {
-		return sum
+		return fitting(sum)
 	}
 	return even(sum.Quo(sum, big.NewRat(int64(len(values)), 1)))
 }

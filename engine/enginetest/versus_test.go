@@ -23,6 +23,10 @@ func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 // of a window, and people who turn out to be one.
 func crowd(r *rand.Rand, n int, now time.Time) []string {
 	var out []string
+	totals := []any{1, 2, 2.5, 40.1, -3, "4", json.Number("0.1234567891")}
+	if r.IntN(2) == 0 { // of which two, or three, come to more than fits, and another brings them back
+		totals = append(totals, json.Number("9e28"), json.Number("9e28"), json.Number("-9e28"), json.Number("5e28"), json.Number("-50000000000000000000000000000.5"), json.Number("1e18"))
+	}
 	for i := range n {
 		who := fmt.Sprintf("u%d", r.IntN(n/6+2))
 		anonymous := fmt.Sprintf("a%d", r.IntN(n/5+2))
@@ -51,7 +55,7 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 			})
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
-			ev["properties"] = some(r, map[string]any{"total": one[any](r, 1, 2, 2.5, 40.1, -3, "4", json.Number("0.1234567891")), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r)})
+			ev["properties"] = some(r, map[string]any{"total": one(r, totals...), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r)})
 		}
 		out = append(out, encode(ev))
 	}
@@ -298,7 +302,7 @@ func aggregate(r *rand.Rand) string {
 	case 2, 3:
 		return "(SELECT " + one(r, "count(*)", "count(properties.sku)", "count(DISTINCT name)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 4:
-		return "(SELECT " + one(r, "sum", "avg", "min", "max") + "(properties.total)" + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "21.05", "1.833333333")
+		return "(SELECT " + one(r, "sum", "avg", "min", "max") + "(properties.total)" + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "21.05", "1.833333333", "90000000000000000000000000000")
 	case 5:
 		return "(SELECT " + one(r, "min", "max") + "(ts)" + from + ") " + one(r, ">", "<=") + " now() - " + aSpan(r)
 	case 6:
@@ -316,7 +320,7 @@ func aggregate(r *rand.Rand) string {
 	case 19:
 		return "(SELECT " + one(r, "sum", "avg", "max") + "(" + one(r, "properties.total * 1.5", "properties.total / 3", "properties.total - profiles.ltv", "days_between(properties.due, ts)") + ")" + from + ") " + op(r) + " " + number(r)
 	case 20:
-		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
+		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)", "sum(properties.total)", "avg(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
 }

@@ -3,7 +3,8 @@ package history
 /*
 #include <stdint.h>
 extern void kithFold(void *, void *, void *);
-extern void kithQuotient(void *, void *, void *);
+extern void kithSum(void *, void *, void *);
+extern void kithAverage(void *, void *, void *);
 extern void kithAdd(void *, void *, void *);
 extern void kithSubtract(void *, void *, void *);
 extern void kithMultiply(void *, void *, void *);
@@ -14,7 +15,8 @@ extern void kithDistance(void *, void *, void *);
 extern void kithHasText(void *, void *, void *);
 extern void kithHasNumber(void *, void *, void *);
 static void *fold_fn(void) { return (void *)kithFold; }
-static void *quotient_fn(void) { return (void *)kithQuotient; }
+static void *sum_fn(void) { return (void *)kithSum; }
+static void *average_fn(void) { return (void *)kithAverage; }
 static void *add_fn(void) { return (void *)kithAdd; }
 static void *subtract_fn(void) { return (void *)kithSubtract; }
 static void *multiply_fn(void) { return (void *)kithMultiply; }
@@ -29,7 +31,6 @@ import "C"
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -45,7 +46,8 @@ var pure = []struct {
 	out  func() m.LogicalType
 }{
 	{"kith_fold", C.fold_fn(), []m.Type{m.TypeVarchar}, func() m.LogicalType { return m.CreateLogicalType(m.TypeVarchar) }},
-	{"kith_quotient", C.quotient_fn(), []m.Type{m.TypeDecimal, m.TypeBigInt}, decimalType},
+	{"kith_sum", C.sum_fn(), []m.Type{m.TypeHugeInt, m.TypeDecimal}, decimalType},
+	{"kith_average", C.average_fn(), []m.Type{m.TypeHugeInt, m.TypeDecimal, m.TypeBigInt}, decimalType},
 	{"kith_add", C.add_fn(), two, decimalType}, {"kith_subtract", C.subtract_fn(), two, decimalType},
 	{"kith_multiply", C.multiply_fn(), two, decimalType}, {"kith_divide", C.divide_fn(), two, decimalType},
 	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, wholeType},
@@ -100,40 +102,35 @@ func kithFold(info, in, out unsafe.Pointer) {
 	})
 }
 
-//export kithQuotient
-func kithQuotient(info, in, out unsafe.Pointer) {
+// Sum and Average are what kith_sum and kith_average give for the sum of the whole
+// parts of numbers, that of the rests in billionths, and how many they are. The
+// engine sets them before it opens a history.
+var (
+	Sum     = func(whole, rest [2]uint64) (out [2]uint64, ok bool) { return out, false }
+	Average = func(whole, rest [2]uint64, n uint64) (out [2]uint64, ok bool) { return out, false }
+)
+
+//export kithSum
+func kithSum(info, in, out unsafe.Pointer) {
 	each(info, in, out, func(c *call, i int) bool {
-		n := column[int64](c.in, 1, c.n)[i]
-		if n <= 0 {
-			return false
-		}
-		results[int128](c)[i] = quotient(column[int128](c.in, 0, c.n)[i], uint64(n))
-		return true
+		whole, rest := column[int128](c.in, 0, c.n)[i], column[int128](c.in, 1, c.n)[i]
+		v, ok := Sum([2]uint64{whole.lo, uint64(whole.hi)}, [2]uint64{rest.lo, uint64(rest.hi)})
+		results[int128](c)[i] = int128{v[0], int64(v[1])}
+		return ok
 	})
 }
 
-// quotient divides and rounds half to even.
-func quotient(v int128, n uint64) int128 {
-	neg := v.hi < 0
-	hi, lo := uint64(v.hi), v.lo
-	if neg {
-		var borrow uint64
-		lo, borrow = bits.Sub64(0, lo, 0)
-		hi, _ = bits.Sub64(0, hi, borrow)
-	}
-	qh, r := hi/n, hi%n
-	ql, r := bits.Div64(r, lo, n)
-	if r > n-r || r == n-r && ql&1 == 1 { // r*2 compared with n, without overflow
-		var carry uint64
-		ql, carry = bits.Add64(ql, 1, 0)
-		qh += carry
-	}
-	if neg {
-		var borrow uint64
-		ql, borrow = bits.Sub64(0, ql, 0)
-		qh, _ = bits.Sub64(0, qh, borrow)
-	}
-	return int128{ql, int64(qh)}
+//export kithAverage
+func kithAverage(info, in, out unsafe.Pointer) {
+	each(info, in, out, func(c *call, i int) bool {
+		whole, rest, n := column[int128](c.in, 0, c.n)[i], column[int128](c.in, 1, c.n)[i], column[int64](c.in, 2, c.n)[i]
+		if n <= 0 {
+			return false
+		}
+		v, ok := Average([2]uint64{whole.lo, uint64(whole.hi)}, [2]uint64{rest.lo, uint64(rest.hi)}, uint64(n))
+		results[int128](c)[i] = int128{v[0], int64(v[1])}
+		return ok
+	})
 }
 
 // Calculate is what kith_add, kith_subtract, kith_multiply and kith_divide do
