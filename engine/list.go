@@ -45,9 +45,7 @@ const (
 	RemoveFrom  ListMode = storage.ListRemove
 )
 
-func noList(op, name string) error {
-	return &kith.Error{Op: op, On: "list " + name, Kind: kith.ErrNotFound}
-}
+func noList(op, name string) error { return nothingCalled(op, "list", name) }
 
 // Lists gives the static lists, by name.
 func (e *Engine) Lists(context.Context) ([]List, error) {

@@ -460,8 +460,12 @@ func (l *lowering) named(s *scope, x *sqlparser.FuncExpr, fn, what string) (stri
 	}
 	if len(x.Exprs) == 1 && !x.Distinct {
 		if a, ok := x.Exprs[0].(*sqlparser.AliasedExpr); ok {
-			if name, _, err := l.pattern(a.Expr, "the name of "+what); err == nil && name != "" {
+			name, _, err := l.pattern(a.Expr, "the name of "+what)
+			switch {
+			case err == nil && IsName(name):
 				return name, nil
+			case err == nil:
+				return "", l.bad("that is no name of %s: %s", what, NameForm)
 			}
 		}
 	}

@@ -124,17 +124,22 @@ func TestListsThatAreRefused(t *testing.T) {
 		}
 	}
 	for want, f := range map[string]func() error{
-		"a name has":              func() error { return give("a b", engine.ReplaceList, "user_id=ada") },
-		"replaces, adds":          func() error { return give("vip", "merge", "user_id=ada") },
-		"nothing was handed over": func() error { return give("vip", engine.ReplaceList) },
-		"none of the 2":           func() error { return give("vip", engine.ReplaceList, "secret", "planet=secret") },
-		"list other: not found":   func() error { return give("other", engine.RemoveFrom, "user_id=ada") },
-		"use it: direct":          func() error { return e.DropList(ctx, "vip") },
-		"list gone: not found":    func() error { return e.DropList(ctx, "gone") },
-		"list away: not found":    func() error { _, err := e.Count(ctx, "in_list('away')", nil); return err },
-		"list never: not found":   func() error { _, err := e.ListHistory(ctx, "never"); return err },
-		"withheld": func() error {
-			_, err := Rows(e, "SELECT in_list('unsaid', id) FROM profiles")
+		"a name has":                         func() error { return give("a b", engine.ReplaceList, "user_id=ada") },
+		"replaces, adds":                     func() error { return give("vip", "merge", "user_id=ada") },
+		"nothing was handed over":            func() error { return give("vip", engine.ReplaceList) },
+		"none of the 2":                      func() error { return give("vip", engine.ReplaceList, "secret", "planet=secret") },
+		"list other: not found":              func() error { return give("other", engine.RemoveFrom, "user_id=ada") },
+		"use it: direct":                     func() error { return e.DropList(ctx, "vip") },
+		"list gone: not found":               func() error { return e.DropList(ctx, "gone") },
+		"list away: not found":               func() error { _, err := e.Count(ctx, "in_list('away')", nil); return err },
+		"list never: not found":              func() error { _, err := e.ListHistory(ctx, "never"); return err },
+		"engine.SQL: list unsaid: not found": func() error { _, err := Rows(e, "SELECT in_list('unsaid', id) FROM profiles"); return err },
+		"engine.SQL: list: not found: a name has": func() error {
+			_, err := Rows(e, "SELECT in_list('secret@example.org', id) FROM profiles")
+			return err
+		},
+		"line 1, column 19: that is no name of a list: a name has": func() error {
+			_, err := e.Count(ctx, "known AND in_list('secret@example.org')", nil)
 			return err
 		},
 	} {
