@@ -32,7 +32,8 @@ type lowering struct {
 	r     *reader
 	last  int // byte of the last name, value or function that was met: for errors
 	depth int
-	sums  int // depth of arithmetic
+	sums  int  // depth of arithmetic
+	sole  bool // a computed trait is read
 }
 
 // scope is what names mean.
@@ -125,6 +126,9 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 	case *sqlparser.FuncExpr:
 		switch t, _ := l.token(x.Name.String()); strings.ToLower(t.text) {
 		case "in_segment":
+			if l.sole {
+				return nil, l.bad("%s", noSegments)
+			}
 			name, err := l.named(s, x, "in_segment", "a segment")
 			return &Member{name}, err
 		case "in_list":

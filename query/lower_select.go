@@ -79,7 +79,7 @@ func (l *lowering) listed(s *scope, v Value, q *sqlparser.Subquery) (Cond, error
 	case err != nil:
 		return nil, err
 	case inner.kind == person:
-		return nil, l.bad("%s", peersHelp)
+		return nil, l.bad("IN takes a list, or a SELECT from a reference table; %s", peersHelp)
 	case tab == "":
 		return nil, l.bad("the events are the person's already: write EXISTS (SELECT 1 FROM events WHERE …)")
 	case sel.OrderBy != nil || sel.Limit != nil:

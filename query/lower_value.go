@@ -171,10 +171,19 @@ func (l *lowering) shift(s *scope, x *sqlparser.BinaryExpr) (Value, error) {
 // readings are the functions that say how a name is read.
 var readings = map[string]Type{"number": Number, "text": Text, "time": Time, "bool": Bool}
 
+// conditions are the functions that are no values.
+var conditions = map[string]bool{"in_segment": true, "in_list": true, nearWords[false]: true, nearWords[true]: true}
+
 // call reads a function.
 func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 	t, _ := l.token(x.Name.String())
 	pos, name := t.pos, strings.ToLower(t.text)
+	switch {
+	case name == "in_segment" && l.sole:
+		return nil, l.bad("%s", noSegments)
+	case conditions[name]:
+		return nil, l.bad("%s is a condition by itself: it is compared with nothing, and stands alone or with AND, OR, NOT and IS TRUE", t.show())
+	}
 	args, err := l.args(s, x)
 	if err != nil {
 		return nil, err

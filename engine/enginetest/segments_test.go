@@ -80,7 +80,7 @@ func TestSegmentsLast(t *testing.T) {
 		"segment french: denied: segments use it: known_others, others": func() error { return e.DropSegment(ctx, "french") },
 		"a name has":     func() error { return define("a b", "TRUE") },
 		"line 1, column": func() error { return define("x", "country = ") },
-		"table garden":   func() error { return define("x", "country IN (SELECT c FROM garden)") },
+		"table garden: not found: kith table list": func() error { return define("x", "country IN (SELECT c FROM garden)") },
 	} {
 		if err := f(); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "ann@") {
 			t.Errorf("got %v, want %q", err, name)
