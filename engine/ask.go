@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -184,6 +185,24 @@ func (a *inquiry) run(ctx context.Context, q query.SQL, within *bitmap.Set) (*bi
 	return bitmap.FromWords(words), rows.Err()
 }
 
+// placed adds where in the text of a condition that stands which was not found.
+func placed(err error, text string) error {
+	var lost *kith.Error
+	if !errors.As(err, &lost) || lost.Kind != kith.ErrNotFound {
+		return err
+	}
+	line, column, ok := query.Place(text, lost.On)
+	if !ok {
+		return err
+	}
+	out := *lost
+	out.Err = fmt.Errorf("line %d, column %d", line, column)
+	if lost.Err != nil {
+		out.Err = fmt.Errorf("%w: %w", out.Err, lost.Err)
+	}
+	return &out
+}
+
 // definable sees to it that a segment can be defined by a condition: that it can be answered.
 func (e *Engine) definable(ctx context.Context, op, name string, c query.Cond) error {
 	a, err := e.inquiry(nil)
@@ -223,5 +242,5 @@ func (a *inquiry) answer(ctx context.Context, op, condition string, within *bitm
 		return nil, err
 	}
 	out, _, err := a.solve(ctx, op, c, within)
-	return out, err
+	return out, placed(err, condition)
 }

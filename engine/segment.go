@@ -42,7 +42,7 @@ func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error)
 		return Segment{}, &kith.Error{Op: "engine.Define", On: name, Err: err}
 	}
 	if err := e.definable(ctx, "engine.Define", name, c); err != nil {
-		return Segment{}, err
+		return Segment{}, placed(err, text)
 	}
 	if _, err := query.Compile(c); err != nil {
 		return Segment{}, &kith.Error{Op: "engine.Define", On: name, Kind: kith.ErrUnsupported, Err: err}
@@ -395,7 +395,7 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
 	q, err := a.render(ctx, op, c)
 	if err != nil {
-		return Explanation{}, err
+		return Explanation{}, placed(err, condition)
 	}
 	out.SQL, out.Args = q.Text, q.Args
 	yes, steps, err := a.solve(ctx, op, c, nil)

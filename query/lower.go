@@ -34,11 +34,14 @@ type lowering struct {
 	depth int
 	sums  int  // depth of arithmetic
 	sole  bool // a computed trait is read
+
+	places map[string]int // for Place: where what has a name is first asked for
 }
 
 // scope is what names mean.
 type scope struct {
 	kind  scopeKind
+	table string // its name
 	alias string // of the events or the table
 	named bool   // the text gave the alias
 	outer *scope // of an event that stands near another: that one's; of the people of an account: the person asked about
@@ -467,6 +470,7 @@ func (l *lowering) named(s *scope, x *sqlparser.FuncExpr, fn, what string) (stri
 			name, _, err := l.pattern(a.Expr, "the name of "+what)
 			switch {
 			case err == nil && IsName(name):
+				l.found(strings.TrimPrefix(what, "a ") + " " + name)
 				return name, nil
 			case err == nil:
 				return "", l.bad("that is no name of %s: %s", what, NameForm)

@@ -26,7 +26,8 @@ func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, strin
 		return nil, nil, "", l.bad("a sub-select reads events, profiles, or a reference table")
 	}
 	t, _ := l.token(n.Name.String())
-	name, s := t.text, &scope{kind: table, alias: t.text}
+	name, s := t.text, &scope{kind: table, table: t.text, alias: t.text}
+	l.found("table " + name)
 	if len(t.path) == 1 && strings.EqualFold(name, "events") {
 		name, s = "", &scope{kind: events, alias: "events"}
 	}

@@ -72,7 +72,9 @@ func (l *lowering) name(s *scope, x *sqlparser.ColName) (Value, error) {
 		if len(path) > 1 && strings.EqualFold(path[0], s.alias) {
 			path = path[1:]
 		}
-		return &Cell{Column: strings.Join(path, ".")}, nil
+		column := strings.Join(path, ".")
+		l.found("column " + column + " of table " + s.table)
+		return &Cell{Column: column}, nil
 	}
 	if s.outer != nil && isOuter(path) {
 		return nil, l.bad("of the person around stands one comparison of one trait, as in company = outer.company, joined by AND")

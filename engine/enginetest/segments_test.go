@@ -63,7 +63,17 @@ func TestSegmentsLast(t *testing.T) {
 	if err := define("known_others", "in_segment('others') AND NOT in_segment('french')"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := e.LoadTable(ctx, "beds", &sheet{[]string{"sku", "size"}, [][]string{{"rake", "2"}}}, nil); err != nil {
+		t.Fatal(err)
+	}
 	for name, f := range map[string]func() error{
+		"column colour of table beds: not found: line 2, column 42: its columns are sku, size": func() error {
+			return define("x", "colour = 'red' AND\n  country IN (SELECT sku FROM beds WHERE colour = 'red')")
+		},
+		"list nope: not found: line 1, column 30": func() error {
+			_, err := e.Explain(ctx, "country = 'nope' AND in_list('nope')", nil)
+			return err
+		},
 		"segment french: invalid: it uses itself: french > others > french":                func() error { return define("french", "in_segment('others')") },
 		"segment french: invalid: it uses itself: french > known_others > others > french": func() error { return define("french", "known AND NOT in_segment('known_others')") },
 		"segment new: invalid: it uses itself: new > new":                                  func() error { return define("new", "in_segment('new')") },
@@ -76,11 +86,11 @@ func TestSegmentsLast(t *testing.T) {
 		"engine.SQL: segment: not found: a name":                        func() error { _, err := Rows(e, "FROM segment('ann@example.org')"); return err },
 		"line 1, column 12: that is no name of a segment: a name has":   func() error { return define("x", "in_segment('ann@example.org')") },
 		"engine.DropSegment: segment: not found":                        func() error { return e.DropSegment(ctx, "ann@example.org") },
-		"segment nobody: not found":                                     func() error { return define("new", "in_segment('nobody')") },
+		"segment nobody: not found: line 1, column 12":                  func() error { return define("new", "in_segment('nobody')") },
 		"segment french: denied: segments use it: known_others, others": func() error { return e.DropSegment(ctx, "french") },
 		"a name has":     func() error { return define("a b", "TRUE") },
 		"line 1, column": func() error { return define("x", "country = ") },
-		"table garden: not found: kith table list": func() error { return define("x", "country IN (SELECT c FROM garden)") },
+		"table garden: not found: line 1, column 27: kith table list": func() error { return define("x", "country IN (SELECT c FROM garden)") },
 	} {
 		if err := f(); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "ann@") {
 			t.Errorf("got %v, want %q", err, name)
