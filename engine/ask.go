@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,6 @@ type inquiry struct {
 	e   *Engine
 	v   *version
 	now time.Time
-	as  string
 	all map[string]Segment
 
 	traits   map[string]query.Value // computed traits
@@ -40,7 +40,7 @@ func (e *Engine) inquiry(o *AskOptions) (*inquiry, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &inquiry{e: e, v: v, now: o.Now.UTC(), as: o.as}
+	a := &inquiry{e: e, v: v, now: o.Now.UTC()}
 	if a.standing = o.Now.IsZero(); a.standing {
 		a.now, err = e.at(v)
 	}
@@ -83,9 +83,6 @@ func (a *inquiry) close() { a.e.release(a.v) }
 // segment gives the condition of a segment that another uses.
 func (a *inquiry) segment(name string) (query.Cond, error) {
 	s := a.all[name]
-	if name == a.as {
-		return nil, &kith.Error{Op: "engine.Segment", On: "segment " + name, Kind: kith.ErrInvalid, Err: errors.New("it uses itself")}
-	}
 	if s.Text == "" {
 		return nil, noSegment("engine.Segment", name)
 	}
@@ -99,12 +96,12 @@ func (a *inquiry) condition(op, text string) (query.Cond, error) {
 	}
 	c, err := query.Parse(text)
 	if err != nil {
-		if segmentName.MatchString(text) {
+		if query.IsName(text) {
 			return nil, noSegment(op, text)
 		}
 		return nil, &kith.Error{Op: op, Err: err}
 	}
-	if t, ok := c.(*query.Truth); ok && segmentName.MatchString(text) { // one word: a segment, or a trait that there is
+	if t, ok := c.(*query.Truth); ok && query.IsName(text) { // one word: a segment, or a trait that there is
 		if trait, ok := t.V.(*query.Trait); ok && !trait.Fixed && a.traits[trait.Path] == nil && a.e.traits.find(trait.Path) == nil {
 			return nil, noSegment(op, text)
 		}
@@ -188,15 +185,36 @@ func (a *inquiry) run(ctx context.Context, q query.SQL, within *bitmap.Set) (*bi
 	return bitmap.FromWords(words), rows.Err()
 }
 
-// ask answers a condition.
-func (e *Engine) ask(ctx context.Context, op string, c query.Cond, o *AskOptions) (*bitmap.Set, error) {
-	a, err := e.inquiry(o)
+// placed adds where in the text of a condition that stands which was not found.
+func placed(err error, text string) error {
+	var lost *kith.Error
+	if !errors.As(err, &lost) || lost.Kind != kith.ErrNotFound {
+		return err
+	}
+	line, column, ok := query.Place(text, lost.On)
+	if !ok {
+		return err
+	}
+	out := *lost
+	out.Err = fmt.Errorf("line %d, column %d", line, column)
+	if lost.Err != nil {
+		out.Err = fmt.Errorf("%w: %w", out.Err, lost.Err)
+	}
+	return &out
+}
+
+// definable sees to it that a segment can be defined by a condition: that it can be answered.
+func (e *Engine) definable(ctx context.Context, op, name string, c query.Cond) error {
+	a, err := e.inquiry(nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer a.close()
-	out, _, err := a.solve(ctx, op, c, nil)
-	return out, err
+	if err := usesItself(op, name, c, a.all); err != nil { // what solves it follows segments without end
+		return err
+	}
+	_, _, err = a.solve(ctx, op, c, nil)
+	return err
 }
 
 // answer answers the name of a segment, or a condition.
@@ -224,5 +242,5 @@ func (a *inquiry) answer(ctx context.Context, op, condition string, within *bitm
 		return nil, err
 	}
 	out, _, err := a.solve(ctx, op, c, within)
-	return out, err
+	return out, placed(err, condition)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -88,9 +89,11 @@ func (c *catalog) Field(path string, as query.Type) (string, bool) {
 func (c *catalog) Cell(table, column string, as query.Type) (string, error) {
 	fields, ok := c.tables[strings.ToLower(table)]
 	if !ok {
-		return "", &kith.Error{Op: "engine.Segment", On: "table " + table, Kind: kith.ErrNotFound}
+		return "", &kith.Error{Op: "engine.Segment", On: "table " + table, Kind: kith.ErrNotFound, Err: errors.New("kith table list shows those that there are")}
 	}
+	var has []string
 	for _, f := range fields {
+		has = append(has, f.Name)
 		if strings.EqualFold(f.Name, column) {
 			if readings[f.Type] != as {
 				return "NULL", nil
@@ -98,7 +101,7 @@ func (c *catalog) Cell(table, column string, as query.Type) (string, error) {
 			return "t." + query.Ident(f.Name), nil
 		}
 	}
-	return "", &kith.Error{Op: "engine.Segment", On: fmt.Sprintf("column %s of table %s", column, table), Kind: kith.ErrNotFound}
+	return "", &kith.Error{Op: "engine.Segment", On: fmt.Sprintf("column %s of table %s", column, table), Kind: kith.ErrNotFound, Err: errors.New("its columns are " + strings.Join(has, ", "))}
 }
 
 // Segment implements query.Catalog.

@@ -45,9 +45,7 @@ const (
 	RemoveFrom  ListMode = storage.ListRemove
 )
 
-func noList(op, name string) error {
-	return &kith.Error{Op: op, On: "list " + name, Kind: kith.ErrNotFound}
-}
+func noList(op, name string) error { return nothingCalled(op, "list", name) }
 
 // Lists gives the static lists, by name.
 func (e *Engine) Lists(context.Context) ([]List, error) {
@@ -100,8 +98,8 @@ func (e *Engine) ListHistory(_ context.Context, name string) ([]ListVersion, err
 	return out, err
 }
 
-// DropList takes a static list away. One that segments use is ErrDenied. Its
-// versions stay in the log without what was on them, and a list that is imported
+// DropList takes a static list away. One that others use is ErrDenied, and
+// the error names them. Its versions stay in the log without what was on them, and a list that is imported
 // under its name later counts on.
 func (e *Engine) DropList(ctx context.Context, name string) error {
 	var gone []content
@@ -110,25 +108,12 @@ func (e *Engine) DropList(ctx context.Context, name string) error {
 		if old == nil {
 			return noList("engine.DropList", name)
 		}
-		all, err := e.definitions(tx)
+		users, err := e.listUsers(tx, name)
 		if err != nil {
 			return err
 		}
-		var users []string
-		for _, s := range sortedKeys(all) {
-			if all[s].Text == "" {
-				continue
-			}
-			c, err := query.Parse(all[s].Text)
-			if err != nil {
-				return err
-			}
-			if slices.Contains(query.Lists(c), name) {
-				users = append(users, s)
-			}
-		}
 		if len(users) > 0 {
-			return &kith.Error{Op: "engine.DropList", On: "list " + name, Kind: kith.ErrDenied, Err: errors.New("segments use it: " + strings.Join(users, ", "))}
+			return &kith.Error{Op: "engine.DropList", On: "list " + name, Kind: kith.ErrDenied, Err: errors.New("it is used by " + strings.Join(users, ", "))}
 		}
 		gone = old.contents
 		return tx.PutList(&storage.ListRecord{Name: name, Version: old.version + 1, Seq: seq, At: at, Mode: storage.ListDrop})
@@ -137,4 +122,43 @@ func (e *Engine) DropList(ctx context.Context, name string) error {
 		return err
 	}
 	return e.dropContents(context.WithoutCancel(ctx), gone)
+}
+
+// listUsers gives the computed traits and segments that use a list.
+func (e *Engine) listUsers(tx *storage.Tx, name string) ([]string, error) {
+	var out []string
+	uses := func(c query.Cond, what string) {
+		if slices.Contains(query.Lists(c), name) {
+			out = append(out, what)
+		}
+	}
+	traits, err := e.computed(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range sortedKeys(traits) {
+		if traits[t].Text == "" {
+			continue
+		}
+		v, err := query.ParseValue(traits[t].Text)
+		if err != nil {
+			return nil, err
+		}
+		uses(&query.Truth{V: v}, "the trait "+t)
+	}
+	segments, err := e.definitions(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sortedKeys(segments) {
+		if segments[s].Text == "" {
+			continue
+		}
+		c, err := query.Parse(segments[s].Text)
+		if err != nil {
+			return nil, err
+		}
+		uses(c, "the segment "+s)
+	}
+	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/bitmap"
 )
@@ -46,7 +47,7 @@ const mostRefused = 10
 func (e *Engine) ImportList(ctx context.Context, name string, ids Identifiers, mode ListMode) (ListReport, error) {
 	m := &listImport{e: e, ctx: ctx, rec: storage.ListRecord{Name: name, Mode: string(mode)}, report: ListReport{RefusedAt: []int64{}}}
 	switch {
-	case !segmentName.MatchString(name):
+	case !query.IsName(name):
 		return m.report, &kith.Error{Op: "engine.ImportList", On: "name", Kind: kith.ErrInvalid, Err: errName}
 	case mode != ReplaceList && mode != AddToList && mode != RemoveFrom:
 		return m.report, m.bad("an import replaces, adds or removes")

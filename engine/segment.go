@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -25,24 +26,23 @@ type Segment struct {
 	number uint32
 }
 
-var segmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
-
-var errName = errors.New("a name has letters, digits, _ and -, begins with a letter or _, and has at most 64 characters")
+var errName = errors.New(query.NameForm)
 
 // Define makes a segment, or gives it another condition; docs/segments.md is
 // the language. A definition that says the same as the one in force is no new
 // version. ErrInvalid says what is wrong with the text, and where; ErrNotFound
-// which segment, list or table it asks for in vain. A segment may not use itself.
+// which segment, list or table it asks for in vain. A segment may not use
+// itself, and the error says by which way it would.
 func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error) {
-	if !segmentName.MatchString(name) {
+	if !query.IsName(name) {
 		return Segment{}, &kith.Error{Op: "engine.Define", On: "name", Kind: kith.ErrInvalid, Err: errName}
 	}
 	c, err := query.Parse(text)
 	if err != nil {
 		return Segment{}, &kith.Error{Op: "engine.Define", On: name, Err: err}
 	}
-	if _, err := e.ask(ctx, "engine.Define", c, &AskOptions{as: name}); err != nil { // that it can be answered
-		return Segment{}, err
+	if err := e.definable(ctx, "engine.Define", name, c); err != nil {
+		return Segment{}, placed(err, text)
 	}
 	if _, err := query.Compile(c); err != nil {
 		return Segment{}, &kith.Error{Op: "engine.Define", On: name, Kind: kith.ErrUnsupported, Err: err}
@@ -58,6 +58,9 @@ func (e *Engine) Define(ctx context.Context, name, text string) (Segment, error)
 		if old.Text == seg.Text {
 			seg = old
 			return errSame
+		}
+		if err := usesItself("engine.Define", name, c, all); err != nil { // others may have been defined meanwhile
+			return err
 		}
 		for _, list := range query.Lists(c) { // one may have been dropped meanwhile
 			if err := e.static.now.has(list); err != nil {
@@ -122,8 +125,38 @@ func (s *liveSegment) wait(ctx context.Context) (Segment, error) {
 
 var errSame = errors.New("the definition is in force already")
 
-// DropSegment takes a segment away. One that others use is ErrDenied. Its
-// versions stay in the log, and one that is defined under its name later counts on.
+// segmentsOf gives, for each segment, those that it uses.
+func segmentsOf(all map[string]Segment) (map[string][]string, error) {
+	uses := map[string][]string{}
+	for name, s := range all {
+		if s.Text == "" {
+			continue
+		}
+		c, err := query.Parse(s.Text)
+		if err != nil {
+			return nil, err
+		}
+		uses[name] = query.Segments(c)
+	}
+	return uses, nil
+}
+
+// usesItself refuses a condition by which a segment would use itself. Computed
+// traits use no segments, so the way never leads through one.
+func usesItself(op, name string, c query.Cond, all map[string]Segment) error {
+	uses, err := segmentsOf(all)
+	if err != nil {
+		return err
+	}
+	uses[name] = query.Segments(c)
+	if path := circle(uses, name); path != nil {
+		return &kith.Error{Op: op, On: "segment " + name, Kind: kith.ErrInvalid, Err: errors.New("it uses itself: " + strings.Join(path, " > "))}
+	}
+	return nil
+}
+
+// DropSegment takes a segment away. One that others use is ErrDenied, and the
+// error names them. Its versions stay in the log, and one that is defined under its name later counts on.
 func (e *Engine) DropSegment(ctx context.Context, name string) error {
 	var gone Segment
 	var s *liveSegment
@@ -136,19 +169,18 @@ func (e *Engine) DropSegment(ctx context.Context, name string) error {
 		if !ok || old.Text == "" {
 			return noSegment("engine.DropSegment", name)
 		}
-		for _, s := range all {
-			if s.Text == "" {
-				continue
+		uses, err := segmentsOf(all)
+		if err != nil {
+			return err
+		}
+		var users []string
+		for _, s := range sortedKeys(uses) {
+			if slices.Contains(uses[s], name) {
+				users = append(users, s)
 			}
-			c, err := query.Parse(s.Text)
-			if err != nil {
-				return err
-			}
-			for _, used := range query.Segments(c) {
-				if used == name {
-					return &kith.Error{Op: "engine.DropSegment", On: name, Kind: kith.ErrDenied, Err: errors.New("the segment " + s.Name + " uses it")}
-				}
-			}
+		}
+		if len(users) > 0 {
+			return &kith.Error{Op: "engine.DropSegment", On: "segment " + name, Kind: kith.ErrDenied, Err: errors.New("segments use it: " + strings.Join(users, ", "))}
 		}
 		gone = Segment{Name: name, Version: old.Version + 1, Seq: seq, At: time.UnixMicro(at).UTC(), number: old.number}
 		return tx.PutSegment(&storage.SegmentRecord{Name: name, Version: gone.Version, Seq: seq, At: at})
@@ -160,8 +192,15 @@ func (e *Engine) DropSegment(ctx context.Context, name string) error {
 	return err
 }
 
-func noSegment(op, name string) error {
-	return &kith.Error{Op: op, On: "segment " + name, Kind: kith.ErrNotFound}
+func noSegment(op, name string) error { return nothingCalled(op, "segment", name) }
+
+// nothingCalled says that there is no segment or list of a name. A text that is
+// no name is not shown: it may be a person's.
+func nothingCalled(op, what, name string) error {
+	if !query.IsName(name) {
+		return &kith.Error{Op: op, On: what, Kind: kith.ErrNotFound, Err: errName}
+	}
+	return &kith.Error{Op: op, On: what + " " + name, Kind: kith.ErrNotFound}
 }
 
 // segmentReader reads versions of segments, in a snapshot or a transaction.
@@ -218,8 +257,6 @@ func (e *Engine) Segments(context.Context) ([]Segment, error) {
 // AskOptions say how people are asked for; nil is the same as the zero value.
 type AskOptions struct {
 	Now time.Time // what now() means; zero: the standing clock
-
-	as string // the segment that is being defined: it may not be used
 }
 
 // Count counts the people for whom a condition is true: the name of a segment,
@@ -358,7 +395,7 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
 	q, err := a.render(ctx, op, c)
 	if err != nil {
-		return Explanation{}, err
+		return Explanation{}, placed(err, condition)
 	}
 	out.SQL, out.Args = q.Text, q.Args
 	yes, steps, err := a.solve(ctx, op, c, nil)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kithdb/kith"
+	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/bitmap"
 	"github.com/kithdb/kith/storage/history"
@@ -59,6 +60,8 @@ func (w *view) lists() history.Table {
 func (w *view) kept(segment string) (*bitmap.Set, error) {
 	k, ok := w.v.live[segment]
 	switch {
+	case !query.IsName(segment):
+		return nil, noSegment("engine.SQL", segment)
 	case w.v.members == nil:
 		return nil, &kith.Error{Op: "engine.SQL", On: "segment " + segment, Kind: kith.ErrUnsupported, Err: errors.New("members are kept only where the platform is open for writing: kith segment count and members answer here, too")}
 	case ok && k.ready:

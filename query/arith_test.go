@@ -104,7 +104,9 @@ func TestValuesThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                 "line 1, column 1: the value is empty",
 		"plan":                             "line 1, column 1: nothing says how the value is read: write number(x), text(x), time(x) or bool(x) around it",
-		"plan = 'pro' AND in_segment('x')": "line 1, column 29: a computed trait does not ask for segments: a segment may ask for computed traits",
+		"in_segment('x')":                  "line 1, column 1: in_segment is not allowed in a computed trait: a segment asks for computed traits, and never the other way round",
+		"in_segment('x') = TRUE":           "line 1, column 1: in_segment is not allowed in a computed trait: a segment asks for computed traits, and never the other way round",
+		"plan = 'pro' AND in_segment('x')": "line 1, column 18: in_segment is not allowed in a computed trait: a segment asks for computed traits, and never the other way round",
 		"top_percent(10, ltv)":             "line 1, column 1: a computed trait is about one person, top_percent about all: compare the trait with it in a segment",
 		"ltv + now()":                      "line 1, column 7: times are not calculated with: write days_between(a, b), or add an interval: ts + INTERVAL 30 DAY",
 		"ltv + 'a'":                        "line 1, column 7: a text stands where a number is needed",

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -31,3 +32,12 @@ func at(text string, pos int, format string, args ...any) *Error {
 		Column: utf8.RuneCountInString(before[start:]) + 1, Msg: fmt.Sprintf(format, args...),
 	}
 }
+
+var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
+
+// NameForm says what IsName asks for.
+const NameForm = "a name has letters, digits, _ and -, begins with a letter or _, and has at most 64 characters"
+
+// IsName tells whether a text can be the name of a segment or a static list. One
+// that cannot be is shown in no error: it may be a person's.
+func IsName(s string) bool { return nameForm.MatchString(s) }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -199,7 +200,7 @@ func (r *reader) is(i int) (int, error) {
 	return 1, nil
 }
 
-var intervals = regexp.MustCompile(`^\s*(\d{1,9})\s*([A-Za-z]+)\s*$`)
+var intervals = regexp.MustCompile(`^\s*(\d{1,40})\s*([A-Za-z]+)\s*$`)
 
 // interval reads INTERVAL 30 DAY, INTERVAL '30' DAY or INTERVAL '30 days'.
 func (r *reader) interval(i int) (int, error) {
@@ -212,12 +213,13 @@ func (r *reader) interval(i int) (int, error) {
 	}
 	k, err := strconv.ParseInt(strings.TrimSpace(count), 10, 32)
 	u, ok := units[strings.TrimSuffix(strings.ToLower(name), "s")]
-	if err != nil || k < 0 || !ok || n.kind != text && n.kind != digits || used == 3 && unit.kind != word {
+	long := errors.Is(err, strconv.ErrRange)
+	if err != nil && !long || k < 0 || !ok || n.kind != text && n.kind != digits || used == 3 && unit.kind != word {
 		return 0, at(r.src, r.tokens[i].pos, "an interval is written INTERVAL 30 DAY, with SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER or YEAR")
 	}
 	v := value{interval: true, months: k * u.months, span: time.Duration(k) * u.span}
-	if v.months > 12*1000 || u.span > 0 && k > int64(200*365*24*time.Hour/u.span) {
-		return 0, at(r.src, r.tokens[i].pos, "the interval is too long")
+	if long || v.months > 12*1000 || u.span > 0 && k > int64(200*365*24*time.Hour/u.span) {
+		return 0, at(r.src, r.tokens[i].pos, "the interval is too long: it has at most 1000 YEAR, or 73000 DAY and as much in weeks, hours, minutes or seconds")
 	}
 	r.values[i] = v
 	r.put(":v" + strconv.Itoa(i))
@@ -248,8 +250,39 @@ func (r *reader) syntax(err error) error {
 		k++
 	}
 	if n > r.out.Len() || len(r.tokens) == 0 {
-		return at(r.src, len(r.src), "the condition ends too early")
+		return r.early()
 	}
 	t := &r.tokens[k]
+	if pos, instead := r.instead(k); instead != "" {
+		return at(r.src, pos, "%s", instead)
+	}
 	return at(r.src, t.pos, "%s is not expected here", t.show())
+}
+
+// early says that the condition ends too early, and where a comment hides the rest.
+func (r *reader) early() error {
+	if t := r.peek(len(r.tokens) - 1); t.kind == word || t.kind == sign {
+		if n := strings.Index(r.src[t.pos:], "--"); n >= 0 {
+			return at(r.src, t.pos+n, "the condition ends too early: -- begins a comment; a minus before another stands apart, as in - -5")
+		}
+	}
+	return at(r.src, len(r.src), "the condition ends too early")
+}
+
+// instead says what to write for what other dialects write where the token k is
+// not expected, and where that begins.
+func (r *reader) instead(k int) (int, string) {
+	t, before := &r.tokens[k], &token{}
+	if k > 0 {
+		before = &r.tokens[k-1]
+	}
+	switch {
+	case t.is("RLIKE"):
+		return t.pos, "RLIKE is not part of the language of segments: use REGEXP"
+	case t.is(")") && before.is("(") && k > 1 && r.tokens[k-2].is("IN"):
+		return before.pos, "the list of IN is empty: write its values, as in IN ('a', 'b')"
+	case t.kind == text && before.kind == word && before.pos+len(before.text) == t.pos:
+		return before.pos, before.show() + " before a string is not part of the language of segments: write the string itself in quotes, in which '' is one quote and nothing else is special"
+	}
+	return 0, ""
 }

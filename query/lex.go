@@ -246,7 +246,7 @@ func (l *lexer) number() (token, error) {
 		i++
 	}
 	if r, _ := utf8.DecodeRuneInString(l.src[i:]); i < len(l.src) && namePart(r) {
-		return token{}, at(l.src, l.i, "a number ends in a letter")
+		return token{}, at(l.src, l.i, "a number ends in a letter: it is written like 16, 2.50 or 1e3, and a name that begins with a digit stands in double quotes")
 	}
 	t := token{kind: digits, text: l.src[l.i:i], pos: l.i}
 	l.i = i

@@ -32,12 +32,16 @@ type lowering struct {
 	r     *reader
 	last  int // byte of the last name, value or function that was met: for errors
 	depth int
-	sums  int // depth of arithmetic
+	sums  int  // depth of arithmetic
+	sole  bool // a computed trait is read
+
+	places map[string]int // for Place: where what has a name is first asked for
 }
 
 // scope is what names mean.
 type scope struct {
 	kind  scopeKind
+	table string // its name
 	alias string // of the events or the table
 	named bool   // the text gave the alias
 	outer *scope // of an event that stands near another: that one's; of the people of an account: the person asked about
@@ -125,6 +129,9 @@ func (l *lowering) cond(s *scope, e sqlparser.Expr) (Cond, error) {
 	case *sqlparser.FuncExpr:
 		switch t, _ := l.token(x.Name.String()); strings.ToLower(t.text) {
 		case "in_segment":
+			if l.sole {
+				return nil, l.bad("%s", noSegments)
+			}
 			name, err := l.named(s, x, "in_segment", "a segment")
 			return &Member{name}, err
 		case "in_list":
@@ -460,8 +467,13 @@ func (l *lowering) named(s *scope, x *sqlparser.FuncExpr, fn, what string) (stri
 	}
 	if len(x.Exprs) == 1 && !x.Distinct {
 		if a, ok := x.Exprs[0].(*sqlparser.AliasedExpr); ok {
-			if name, _, err := l.pattern(a.Expr, "the name of "+what); err == nil && name != "" {
+			name, _, err := l.pattern(a.Expr, "the name of "+what)
+			switch {
+			case err == nil && IsName(name):
+				l.found(strings.TrimPrefix(what, "a ") + " " + name)
 				return name, nil
+			case err == nil:
+				return "", l.bad("that is no name of %s: %s", what, NameForm)
 			}
 		}
 	}

@@ -74,8 +74,7 @@ func (l *lowering) isCond(e sqlparser.Expr) bool {
 		return true
 	case *sqlparser.FuncExpr:
 		t, _ := l.token(x.Name.String())
-		word := strings.ToLower(t.text)
-		return word == nearWords[false] || word == nearWords[true]
+		return conditions[strings.ToLower(t.text)]
 	}
 	return false
 }

@@ -26,7 +26,8 @@ func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, strin
 		return nil, nil, "", l.bad("a sub-select reads events, profiles, or a reference table")
 	}
 	t, _ := l.token(n.Name.String())
-	name, s := t.text, &scope{kind: table, alias: t.text}
+	name, s := t.text, &scope{kind: table, table: t.text, alias: t.text}
+	l.found("table " + name)
 	if len(t.path) == 1 && strings.EqualFold(name, "events") {
 		name, s = "", &scope{kind: events, alias: "events"}
 	}
@@ -79,7 +80,7 @@ func (l *lowering) listed(s *scope, v Value, q *sqlparser.Subquery) (Cond, error
 	case err != nil:
 		return nil, err
 	case inner.kind == person:
-		return nil, l.bad("%s", peersHelp)
+		return nil, l.bad("IN takes a list, or a SELECT from a reference table; %s", peersHelp)
 	case tab == "":
 		return nil, l.bad("the events are the person's already: write EXISTS (SELECT 1 FROM events WHERE …)")
 	case sel.OrderBy != nil || sel.Limit != nil:

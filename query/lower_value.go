@@ -72,7 +72,9 @@ func (l *lowering) name(s *scope, x *sqlparser.ColName) (Value, error) {
 		if len(path) > 1 && strings.EqualFold(path[0], s.alias) {
 			path = path[1:]
 		}
-		return &Cell{Column: strings.Join(path, ".")}, nil
+		column := strings.Join(path, ".")
+		l.found("column " + column + " of table " + s.table)
+		return &Cell{Column: column}, nil
 	}
 	if s.outer != nil && isOuter(path) {
 		return nil, l.bad("of the person around stands one comparison of one trait, as in company = outer.company, joined by AND")
@@ -171,10 +173,19 @@ func (l *lowering) shift(s *scope, x *sqlparser.BinaryExpr) (Value, error) {
 // readings are the functions that say how a name is read.
 var readings = map[string]Type{"number": Number, "text": Text, "time": Time, "bool": Bool}
 
+// conditions are the functions that are no values.
+var conditions = map[string]bool{"in_segment": true, "in_list": true, nearWords[false]: true, nearWords[true]: true}
+
 // call reads a function.
 func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 	t, _ := l.token(x.Name.String())
 	pos, name := t.pos, strings.ToLower(t.text)
+	switch {
+	case name == "in_segment" && l.sole:
+		return nil, l.bad("%s", noSegments)
+	case conditions[name]:
+		return nil, l.bad("%s is a condition by itself: it is compared with nothing, and stands alone or with AND, OR, NOT and IS TRUE", t.show())
+	}
 	args, err := l.args(s, x)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
-// What becomes of each of 125 predicates as people write them for other
+// What becomes of each of 175 predicates as people write them for other
 // systems: its tree as text, or the error.
 func TestPredicates(t *testing.T) {
 	in, err := os.ReadFile("testdata/predicates.txt")

@@ -27,7 +27,7 @@ func ParseValue(src string) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{r: r}
+	l := &lowering{r: r, sole: true}
 	var v Value
 	if s := (&scope{kind: person}); l.isCond(e) {
 		var c Cond
@@ -42,13 +42,12 @@ func ParseValue(src string) (Value, error) {
 	return v, l.alone(v)
 }
 
+const noSegments = "in_segment is not allowed in a computed trait: a segment asks for computed traits, and never the other way round"
+
 // alone sees to it that a value is about one person, and of one type.
 func (l *lowering) alone(v Value) error {
 	if v.Type() == Untold {
 		return l.bad("nothing says how the value is read: write number(x), text(x), time(x) or bool(x) around it")
-	}
-	if w, ok := v.(Whether); ok && len(Segments(w.Cond)) > 0 {
-		return l.bad("a computed trait does not ask for segments: a segment may ask for computed traits")
 	}
 	ranked, joint := false, false
 	WalkValue(v, func(v Value) {

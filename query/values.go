@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"regexp"
+	"regexp/syntax"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -68,7 +69,12 @@ func (c *Like) check() error {
 		if len(c.Pattern) > 1000 {
 			return errors.New("the pattern is longer than 1,000 bytes")
 		}
-		if _, err := regexp.Compile(c.Pattern); err != nil {
+		_, err := regexp.Compile(c.Pattern)
+		var e *syntax.Error
+		switch {
+		case errors.As(err, &e): // its code says what, without the pattern
+			return errors.New("the pattern is no regular expression of RE2: " + e.Code.String() + `; \ before a sign means the sign itself, and LIKE takes % and _`)
+		case err != nil:
 			return errors.New("the pattern is no regular expression of RE2")
 		}
 		return nil

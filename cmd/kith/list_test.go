@@ -72,7 +72,7 @@ func listsImported(t *testing.T, dir string) {
 	if n := must(t, "segment", "count", dir, "vips"); n != "2\n" {
 		t.Errorf("%s are on the list, want 2", n)
 	}
-	if r := typed(t, "", "list", "drop", dir, "vip"); r.code != 6 || !strings.Contains(r.err, "segments use it: vips") {
+	if r := typed(t, "", "list", "drop", dir, "vip"); r.code != 6 || !strings.Contains(r.err, "it is used by the segment vips") {
 		t.Errorf("a list that is used is dropped: %+v", r)
 	}
 	if out := must(t, "sql", dir, "SELECT name, entries, members FROM lists"); out != "name,entries,members\nvip,2,2\n" {

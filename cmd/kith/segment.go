@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine"
 )
 
@@ -309,9 +310,17 @@ func (c *segmentList) Run(a *app) error {
 type segmentDrop struct {
 	Dir  string `arg:"" help:"The platform's directory."`
 	Name string `arg:"" help:"Name of the segment."`
+
+	lenient bool // one that is not there is no error
 }
 
 // Run drops a segment.
 func (c *segmentDrop) Run(a *app) error {
-	return a.with(c.Dir, false, func(p platform) error { return p.DropSegment(a.ctx, c.Name) })
+	return a.with(c.Dir, false, func(p platform) error {
+		err := p.DropSegment(a.ctx, c.Name)
+		if c.lenient && errors.Is(err, kith.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
 }

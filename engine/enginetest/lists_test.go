@@ -123,18 +123,26 @@ func TestListsThatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := e.DefineTrait(ctx, "is_vip", "in_list('vip')"); err != nil {
+		t.Fatal(err)
+	}
 	for want, f := range map[string]func() error{
 		"a name has":              func() error { return give("a b", engine.ReplaceList, "user_id=ada") },
 		"replaces, adds":          func() error { return give("vip", "merge", "user_id=ada") },
 		"nothing was handed over": func() error { return give("vip", engine.ReplaceList) },
 		"none of the 2":           func() error { return give("vip", engine.ReplaceList, "secret", "planet=secret") },
 		"list other: not found":   func() error { return give("other", engine.RemoveFrom, "user_id=ada") },
-		"use it: direct":          func() error { return e.DropList(ctx, "vip") },
-		"list gone: not found":    func() error { return e.DropList(ctx, "gone") },
-		"list away: not found":    func() error { _, err := e.Count(ctx, "in_list('away')", nil); return err },
-		"list never: not found":   func() error { _, err := e.ListHistory(ctx, "never"); return err },
-		"withheld": func() error {
-			_, err := Rows(e, "SELECT in_list('unsaid', id) FROM profiles")
+		"used by the trait is_vip, the segment direct": func() error { return e.DropList(ctx, "vip") },
+		"list gone: not found":                         func() error { return e.DropList(ctx, "gone") },
+		"list away: not found":                         func() error { _, err := e.Count(ctx, "in_list('away')", nil); return err },
+		"list never: not found":                        func() error { _, err := e.ListHistory(ctx, "never"); return err },
+		"engine.SQL: list unsaid: not found":           func() error { _, err := Rows(e, "SELECT in_list('unsaid', id) FROM profiles"); return err },
+		"engine.SQL: list: not found: a name has": func() error {
+			_, err := Rows(e, "SELECT in_list('secret@example.org', id) FROM profiles")
+			return err
+		},
+		"line 1, column 19: that is no name of a list: a name has": func() error {
+			_, err := e.Count(ctx, "known AND in_list('secret@example.org')", nil)
 			return err
 		},
 	} {
@@ -142,13 +150,16 @@ func TestListsThatAreRefused(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if n := count(t, e, "in_list('vip')"); n != 1 {
-		t.Errorf("after all that %d are on it, want 1", n)
+	if n, m := count(t, e, "in_list('vip')"), count(t, e, "is_vip"); n != 1 || m != 1 {
+		t.Errorf("after all that %d are on it, and %d by the trait, want 1", n, m)
 	}
 	for _, name := range []string{"through", "direct"} {
 		if err := e.DropSegment(ctx, name); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := e.DropTrait(ctx, "is_vip"); err != nil {
+		t.Fatal(err)
 	}
 	if err := e.DropList(ctx, "vip"); err != nil {
 		t.Fatal(err)

@@ -60,15 +60,39 @@ func TestSegmentsLast(t *testing.T) {
 	if a, b := count(t, e, "french"), count(t, e, "others"); a != 1 || b != 2 {
 		t.Errorf("%d are french and %d not, want 1 and 2", a, b)
 	}
+	if err := define("known_others", "in_segment('others') AND NOT in_segment('french')"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.LoadTable(ctx, "beds", &sheet{[]string{"sku", "size"}, [][]string{{"rake", "2"}}}, nil); err != nil {
+		t.Fatal(err)
+	}
 	for name, f := range map[string]func() error{
-		"uses itself":    func() error { return define("french", "in_segment('others')") },
-		"not found":      func() error { return define("new", "in_segment('nobody')") },
-		"the segment ot": func() error { return e.DropSegment(ctx, "french") },
+		"column colour of table beds: not found: line 2, column 42: its columns are sku, size": func() error {
+			return define("x", "colour = 'red' AND\n  country IN (SELECT sku FROM beds WHERE colour = 'red')")
+		},
+		"list nope: not found: line 1, column 30": func() error {
+			_, err := e.Explain(ctx, "country = 'nope' AND in_list('nope')", nil)
+			return err
+		},
+		"segment french: invalid: it uses itself: french > others > french":                func() error { return define("french", "in_segment('others')") },
+		"segment french: invalid: it uses itself: french > known_others > others > french": func() error { return define("french", "known AND NOT in_segment('known_others')") },
+		"segment new: invalid: it uses itself: new > new":                                  func() error { return define("new", "in_segment('new')") },
+		"engine.SQL: segment nobody: not found": func() error {
+			_, err := Rows(e, "SELECT count(*) FROM profiles WHERE in_segment('nobody', id)")
+			return err
+		},
+		"engine.SQL: segment noone: not found":                          func() error { _, err := Rows(e, "SELECT in_segment('noone', 1)"); return err },
+		"engine.SQL: segment nothing: not found":                        func() error { _, err := Rows(e, "FROM segment('nothing')"); return err },
+		"engine.SQL: segment: not found: a name":                        func() error { _, err := Rows(e, "FROM segment('ann@example.org')"); return err },
+		"line 1, column 12: that is no name of a segment: a name has":   func() error { return define("x", "in_segment('ann@example.org')") },
+		"engine.DropSegment: segment: not found":                        func() error { return e.DropSegment(ctx, "ann@example.org") },
+		"segment nobody: not found: line 1, column 12":                  func() error { return define("new", "in_segment('nobody')") },
+		"segment french: denied: segments use it: known_others, others": func() error { return e.DropSegment(ctx, "french") },
 		"a name has":     func() error { return define("a b", "TRUE") },
 		"line 1, column": func() error { return define("x", "country = ") },
-		"table garden":   func() error { return define("x", "country IN (SELECT c FROM garden)") },
+		"table garden: not found: line 1, column 27: kith table list": func() error { return define("x", "country IN (SELECT c FROM garden)") },
 	} {
-		if err := f(); err == nil || !strings.Contains(err.Error(), name) {
+		if err := f(); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "ann@") {
 			t.Errorf("got %v, want %q", err, name)
 		}
 	}

@@ -109,7 +109,7 @@ func personLeaf(r *rand.Rand) string {
 	case 47, 48, 49:
 		return account(r)
 	case 50:
-		return "(" + one(r, "plan = 'pro'", "ltv > 3 OR vip", "NOT plan LIKE 'p%'", "EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "in_segment('some') AND vip") + ") IS " + one(r, "", "NOT ") + one(r, "TRUE", "FALSE")
+		return "(" + one(r, "plan = 'pro'", "ltv > 3 OR vip", "NOT plan LIKE 'p%'", "EXISTS (SELECT 1 FROM events WHERE name = 'Buy')", "in_segment('some') AND vip", "in_segment('more')", "in_list('vip')") + ") IS " + one(r, "", "NOT ") + one(r, "TRUE", "FALSE")
 	case 33, 34:
 		return calculation(r) + " " + op(r) + " " + number(r)
 	case 35:

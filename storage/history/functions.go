@@ -28,6 +28,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -52,6 +53,7 @@ type session struct {
 	owner [][]uint32
 
 	mu      sync.Mutex // guards what follows
+	failed  error      // what a function or table of ours said last: DuckDB hands on its text alone
 	needles map[uint32][]byte
 	members map[string][]uint64 // of the segments that the statement asks for, by name
 	listed  map[string][]uint64 // and of the static lists
@@ -116,8 +118,29 @@ func scalar(info, in, out unsafe.Pointer, f func(c *call) error) {
 		err = f(c)
 	}
 	if err != nil {
+		c.fails(err)
 		m.ScalarFunctionSetError(m.FunctionInfo{Ptr: info}, err.Error())
 	}
+}
+
+// fails keeps an error that is about to pass through DuckDB.
+func (s *session) fails(err error) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = err
+}
+
+// own gives the error of ours that DuckDB's is made of; nil: it is DuckDB's.
+func (s *session) own(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil && strings.Contains(err.Error(), s.failed.Error()) {
+		return s.failed
+	}
+	return nil
 }
 
 func results[T any](c *call) []T { return unsafe.Slice((*T)(c.res), c.n) }

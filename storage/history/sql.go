@@ -180,6 +180,9 @@ func (a *asker) answer(ctx context.Context, query string, args []driver.NamedVal
 	}
 	st, err := a.Conn.PrepareContext(ctx, query)
 	if err != nil {
+		if own := a.s.own(err); own != nil { // of what has no columns, DuckDB works the value out here
+			err = own
+		}
 		return nil, err
 	}
 	stmt := st.(*duckdb.Stmt)
@@ -192,13 +195,22 @@ func (a *asker) answer(ctx context.Context, query string, args []driver.NamedVal
 	var rows driver.Rows
 	if err == nil {
 		if rows, err = stmt.QueryContext(ctx, args); err != nil {
-			err = withheld(err, query)
+			err = a.s.shown(err, query)
 		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, stmt.Close())
 	}
 	return &answer{duckRows: rows.(duckRows), stmt: stmt, s: a.s, query: query}, nil
+}
+
+// shown gives an error of a statement that ran as the caller may have it: ours as
+// it is, DuckDB's without what it quotes of the data.
+func (s *session) shown(err error, query string) error {
+	if own := s.own(err); own != nil {
+		return own
+	}
+	return withheld(err, query)
 }
 
 // allowed refuses a statement that writes; of EXPLAIN, which may run what it
@@ -265,7 +277,7 @@ type answer struct {
 func (r *answer) Next(dest []driver.Value) error {
 	err := r.duckRows.Next(dest)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = withheld(err, r.query)
+		err = r.s.shown(err, r.query)
 	}
 	return err
 }

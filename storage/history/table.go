@@ -44,6 +44,7 @@ func kithDrop(p unsafe.Pointer) {
 
 // reading is one table in one plan.
 type reading struct {
+	s      *session
 	table  Table
 	fields []Field
 }
@@ -102,7 +103,7 @@ func kithBind(p unsafe.Pointer) {
 			m.DestroyLogicalType(&lt)
 		}
 		m.BindSetCardinality(info, m.IdxT(max(t.Rows(), 0)), false)
-		m.BindSetBindData(info, box(&reading{table: t, fields: t.Fields()}), C.drop_fn())
+		m.BindSetBindData(info, box(&reading{s: s, table: t, fields: t.Fields()}), C.drop_fn())
 		return
 	}
 	m.BindSetError(info, "there is no table "+want)
@@ -166,6 +167,7 @@ func kithRead(p, out unsafe.Pointer) {
 				err = errors.New("table " + s.table.Name() + " gave a block without the fields")
 			}
 			if err != nil {
+				s.s.fails(err)
 				m.FunctionSetError(info, err.Error())
 				return
 			}

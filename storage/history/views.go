@@ -15,7 +15,7 @@ import (
 func (a *asker) prepare(ctx context.Context, w *wants, parts []part) error {
 	s := a.s
 	s.owner = s.view.Owner()
-	s.members, s.listed = map[string][]uint64{}, map[string][]uint64{}
+	s.members, s.listed, s.failed = map[string][]uint64{}, map[string][]uint64{}, nil
 	s.parts = make(map[uint64]*part, len(parts))
 	for i := range parts {
 		s.parts[uint64(parts[i].ID)] = &parts[i]
