@@ -255,7 +255,7 @@ func (e *Engine) DropTrait(ctx context.Context, name string) error {
 		if old.Text == "" {
 			return noTrait(op, name)
 		}
-		users, err := e.usersOf(tx, name, all)
+		users, err := e.usersOf(tx, func(c query.Cond) bool { return slices.Contains(query.Traits(c), name) })
 		if err != nil {
 			return err
 		}
@@ -272,35 +272,40 @@ func (e *Engine) DropTrait(ctx context.Context, name string) error {
 	return err
 }
 
-// usersOf gives the computed traits and segments that use one.
-func (e *Engine) usersOf(tx *storage.Tx, name string, all map[string]ComputedTrait) ([]string, error) {
+// usersOf gives the computed traits and segments whose condition uses something;
+// that of a trait is its value.
+func (e *Engine) usersOf(tx *storage.Tx, uses func(query.Cond) bool) ([]string, error) {
 	var out []string
-	for _, other := range sortedKeys(all) {
-		if all[other].Text == "" {
+	traits, err := e.computed(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(traits) {
+		if traits[name].Text == "" {
 			continue
 		}
-		v, err := query.ParseValue(all[other].Text)
+		v, err := query.ParseValue(traits[name].Text)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(query.ValueTraits(v), name) {
-			out = append(out, "the trait "+other)
+		if uses(&query.Truth{V: v}) {
+			out = append(out, "the trait "+name)
 		}
 	}
 	segments, err := e.definitions(tx)
 	if err != nil {
 		return nil, err
 	}
-	for _, other := range sortedKeys(segments) {
-		if segments[other].Text == "" {
+	for _, name := range sortedKeys(segments) {
+		if segments[name].Text == "" {
 			continue
 		}
-		c, err := query.Parse(segments[other].Text)
+		c, err := query.Parse(segments[name].Text)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(query.Traits(c), name) {
-			out = append(out, "the segment "+other)
+		if uses(c) {
+			out = append(out, "the segment "+name)
 		}
 	}
 	return out, nil

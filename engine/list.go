@@ -98,9 +98,9 @@ func (e *Engine) ListHistory(_ context.Context, name string) ([]ListVersion, err
 	return out, err
 }
 
-// DropList takes a static list away. One that others use is ErrDenied, and
-// the error names them. Its versions stay in the log without what was on them, and a list that is imported
-// under its name later counts on.
+// DropList takes a static list away. One that others use is ErrDenied, and the
+// error names them. Its versions stay in the log without what was on them, and a
+// list that is imported under its name later counts on.
 func (e *Engine) DropList(ctx context.Context, name string) error {
 	var gone []content
 	err := e.metaThen(func(tx *storage.Tx, seq kith.Seq, at int64) error {
@@ -108,7 +108,7 @@ func (e *Engine) DropList(ctx context.Context, name string) error {
 		if old == nil {
 			return noList("engine.DropList", name)
 		}
-		users, err := e.listUsers(tx, name)
+		users, err := e.usersOf(tx, func(c query.Cond) bool { return slices.Contains(query.Lists(c), name) })
 		if err != nil {
 			return err
 		}
@@ -122,43 +122,4 @@ func (e *Engine) DropList(ctx context.Context, name string) error {
 		return err
 	}
 	return e.dropContents(context.WithoutCancel(ctx), gone)
-}
-
-// listUsers gives the computed traits and segments that use a list.
-func (e *Engine) listUsers(tx *storage.Tx, name string) ([]string, error) {
-	var out []string
-	uses := func(c query.Cond, what string) {
-		if slices.Contains(query.Lists(c), name) {
-			out = append(out, what)
-		}
-	}
-	traits, err := e.computed(tx)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range sortedKeys(traits) {
-		if traits[t].Text == "" {
-			continue
-		}
-		v, err := query.ParseValue(traits[t].Text)
-		if err != nil {
-			return nil, err
-		}
-		uses(&query.Truth{V: v}, "the trait "+t)
-	}
-	segments, err := e.definitions(tx)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range sortedKeys(segments) {
-		if segments[s].Text == "" {
-			continue
-		}
-		c, err := query.Parse(segments[s].Text)
-		if err != nil {
-			return nil, err
-		}
-		uses(c, "the segment "+s)
-	}
-	return out, nil
 }
