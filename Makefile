@@ -24,6 +24,9 @@ demo: build ## a world of 100,000 people and 2 million events, and what comes ou
 test: tools ## run the tests (about 7 minutes on 2 cores)
 	@$(GO) test -timeout 25m ./engine/enginetest ./... # the longest first, so that the others run beside it
 
+agree: tools ## ask 10,000 random conditions, each answered in every way there is (some 5 minutes)
+	@KITH_CONDITIONS=10000 $(GO) test -timeout 40m -count=1 -v -run TestThreeWaysOneAnswer ./engine/enginetest
+
 race: tools ## run the packages with goroutines under the race detector
 	@$(GO) test -race -short -timeout 15m ./storage/ ./engine/
 
@@ -46,4 +49,4 @@ bench: build ## measure, at size S
 clean: ## remove what was built
 	@rm -rf bin demo
 
-.PHONY: help tools build demo test race prove lint embed bench clean
+.PHONY: help tools build demo test agree race prove lint embed bench clean

@@ -24,7 +24,7 @@ func less(n int) int {
 	return n
 }
 
-// rounds calls f for each round of a random test: so many in go test, and long
+// rounds calls f for each round of a random test, a test of its own: so many in go test, and long
 // ones with KITH_PROVE=1, where the rounds that are done are remembered, and a
 // test that was interrupted goes on. The seed of a round is printed when it fails.
 // It gives how many rounds this process did.
@@ -43,7 +43,7 @@ func rounds(t *testing.T, short, long int, f func(t *testing.T, round int, seed 
 		}
 	}
 	for i := from; i < n; i++ {
-		f(t, i, base+uint64(i))
+		t.Run(strconv.Itoa(i+1), func(t *testing.T) { f(t, i, base+uint64(i)) })
 		if t.Failed() {
 			t.Fatalf("round %d of %d, KITH_SEED=%d", i+1, n, base)
 		}
