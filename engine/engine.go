@@ -63,6 +63,7 @@ type Engine struct {
 	rollups     rollups
 
 	builder  builder // of segments
+	saved    uint64  // the checkpoint that the file live, if there is one, is true of
 	line     *line
 	hidden   map[string]keeping // computed traits of a directory that is opened read-only
 	follow   *follower
@@ -295,6 +296,9 @@ func (e *Engine) close() error {
 	settled := e.line.failed == nil && e.room() == nil
 	if settled {
 		errs = append(errs, e.settle()) // a last checkpoint, so that opening has nothing to replay
+		if errors.Join(errs...) == nil {
+			e.saveLive()
+		}
 	}
 	e.unpublish()
 	errs = append(errs, e.hist.Close())

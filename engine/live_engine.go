@@ -49,8 +49,9 @@ func (e *Engine) await(ctx context.Context) error {
 	return nil
 }
 
-// startLive takes up the segments of the directory and begins to build them.
-// What has become due since the last commit is told when they are built.
+// startLive takes up the segments of the directory, as it was closed with them,
+// or begins to build them. What has become due since the last commit is told
+// when they are built.
 func (e *Engine) startLive() error {
 	e.builder.open()
 	l, err := e.freshLive(e.line.head.Told, kith.ByDefinition)
@@ -58,6 +59,9 @@ func (e *Engine) startLive() error {
 		return err
 	}
 	e.line.live = l
+	if err := e.recallLive(l); err != nil {
+		return err
+	}
 	e.publish(&e.line.head)
 	go e.builder.run(e)
 	go e.beat()

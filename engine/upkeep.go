@@ -258,7 +258,7 @@ func (e *Engine) settle() error {
 			return err
 		}
 	}
-	if e.full == nil && e.line.head.Seq > e.checkpoint.Seq {
+	if e.full == nil && (e.line.head.Seq > e.checkpoint.Seq || e.state.Dirty() > 0) { // a computed trait moves with the clock, which has no number
 		e.freeze()
 	}
 	for e.room() == nil && e.busy() {
