@@ -3,7 +3,9 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/bitmap"
 )
@@ -67,6 +69,37 @@ func (c *checker) changes() error {
 			c.bad("members", "segment "+name, fmt.Errorf("%d are kept, and the changes make %d", set.Len(), in[s.number].Len()))
 		}
 		c.count("members", set.Len())
+	}
+	if c.e.o.ReadOnly {
+		return c.ctx.Err()
+	}
+	return c.belong(all)
+}
+
+// belong compares the members of each segment that is built with those for whom
+// DuckDB finds its condition true, as of the instant that they are kept for.
+func (c *checker) belong(all map[string]Segment) error {
+	if !c.v.hold() { // for the inquiry, which releases it
+		return &kith.Error{Op: "engine.Check", Kind: kith.ErrClosed}
+	}
+	a := &inquiry{e: c.e, v: c.v, now: time.UnixMicro(c.v.told).UTC(), all: all}
+	defer a.close()
+	if err := a.values(); err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(all) {
+		s := all[name]
+		if !c.v.live[name].ready {
+			continue
+		}
+		v, err := a.verify(c.ctx, "engine.Check", &s)
+		if err != nil {
+			return err
+		}
+		if !v.Same() {
+			c.bad("members", "segment "+name, fmt.Errorf("of %d people for whom it is true %d are no members, and %d are who should not be", v.Found, v.Missing, v.Extra))
+		}
+		c.count("members, asked for", v.Found)
 	}
 	return c.ctx.Err()
 }

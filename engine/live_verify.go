@@ -40,10 +40,14 @@ func (e *Engine) Verify(ctx context.Context, name string) (Verification, error) 
 	if !ok || s.Text == "" {
 		return Verification{}, noSegment(op, name)
 	}
-	k := a.v.live[name]
-	if !k.ready {
+	if !a.v.live[name].ready {
 		return Verification{}, &kith.Error{Op: op, On: name, Kind: kith.ErrUnsupported, Err: errors.New("it is being built: ask again when it is live")}
 	}
+	return a.verify(ctx, op, &s)
+}
+
+// verify compares the members that are kept of a segment with what DuckDB finds.
+func (a *inquiry) verify(ctx context.Context, op string, s *Segment) (Verification, error) {
 	c, err := query.Parse(s.Text)
 	if err != nil {
 		return Verification{}, err
@@ -57,12 +61,12 @@ func (e *Engine) Verify(ctx context.Context, name string) (Verification, error) 
 	if err != nil {
 		return Verification{}, err
 	}
-	kept, err := a.v.members.Set(a.v.pin, k.number)
+	kept, err := a.v.members.Set(a.v.pin, s.number)
 	if err != nil {
 		return Verification{}, err
 	}
 	return Verification{
-		Segment: name, Version: s.Version, At: a.v.seq, Kept: kept.Len(), Found: found.Len(),
+		Segment: s.Name, Version: s.Version, At: a.v.seq, Kept: kept.Len(), Found: found.Len(),
 		Missing: bitmap.AndNot(found, kept).Len(), Extra: bitmap.AndNot(kept, found).Len(),
 	}, nil
 }

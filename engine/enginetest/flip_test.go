@@ -28,7 +28,7 @@ const (
 var kinds = []string{
 	"badger/*.sst", "history/*.duckdb", "badger/MANIFEST", "keys/*", "badger/*.sst",
 	"history/*.duckdb", "badger/*.vlog", "badger/*.mem", "badger/*.sst", "FORMAT",
-	"history/*.wal", "badger/KEYREGISTRY", "badger/DISCARD", "**",
+	"history/*.wal", "badger/KEYREGISTRY", "badger/DISCARD", "**", "live",
 }
 
 // A flipped byte in any file is reported when the directory is opened or
@@ -101,6 +101,11 @@ func makeDamageable(t *testing.T, dir string) {
 		}
 		lines = append(lines, `{"type":"track"}`, lines[0], strings.Replace(lines[1], `"total":`, `"sum":`, 1), `{"type":"identify","userId":"u1","traits":{"name":"N1"}}`)
 		Lines(t, e, lines...)
+		if part == 0 { // the file live
+			if _, err := e.Define(context.Background(), "buyers", "(SELECT sum(properties.total) FROM events) > 400"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -215,6 +220,7 @@ var questions = []string{
 	"SELECT verdict, reason, count(*), sum(hash(original)), sum(repeats) FROM rejects GROUP BY ALL ORDER BY ALL",
 	"SELECT load, received, accepted, duplicate, rejected FROM loads ORDER BY load",
 	"SELECT * FROM sources ORDER BY ALL",
+	"SELECT segment, count(*), sum(profile_id) FROM members GROUP BY ALL ORDER BY ALL",
 	"SELECT profile_id, count(*) AS n FROM events GROUP BY ALL ORDER BY n DESC, profile_id LIMIT 20",
 }
 
