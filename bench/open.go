@@ -59,7 +59,7 @@ type opened struct{ open, profile, sql time.Duration }
 
 func (r *run) openOnce(ctx context.Context) (t opened, err error) {
 	begin := time.Now()
-	e, err := engine.Open(r.path(worldDir), nil)
+	e, err := engine.Open(r.path(worldDir), &engine.Options{Memory: r.Memory})
 	if err != nil {
 		return t, err
 	}

@@ -35,7 +35,7 @@ var questions = []question{
 var copies = []struct{ table, from string }{
 	{"profiles", `SELECT id, public_id, first_seen, last_seen, known, country, city, plan, newsletter, visits FROM profiles`},
 	{"events", `SELECT seq, profile_id, kind, name, ts, received_at, source, properties.total AS properties_total, properties.price AS properties_price,
-		properties.category AS properties_category, properties.brand AS properties_brand FROM events ORDER BY seq`},
+		properties.category AS properties_category, properties.brand AS properties_brand FROM events`},
 }
 
 // questions measures SQL on Kith and on a native copy of the same tables in

@@ -23,6 +23,7 @@ type Options struct {
 	Keep    bool              // leave the files; a later run with the same Dir uses the loaded world again
 	Parts   []string          // of Parts; empty: all
 	Repeat  int               // how often what is compared is repeated, the best counts; 0: 3
+	Memory  int64             // engine.Options.Memory of what is asked of the loaded world; 0: the default
 	Command string            // as it is noted in the report
 	Say     func(text string) // is told what is being done; nil: nobody is
 }
@@ -159,5 +160,5 @@ func (r *run) loaded(ctx context.Context) (*engine.Engine, error) {
 			return nil, err
 		}
 	}
-	return engine.Open(r.path(worldDir), nil)
+	return engine.Open(r.path(worldDir), &engine.Options{Memory: r.Memory})
 }

@@ -22,7 +22,7 @@ type benchCmd struct {
 // Run measures Kith beside DuckDB alone, and writes one table.
 func (c *benchCmd) Run(a *app) error {
 	report, err := bench.Run(a.ctx, bench.Options{
-		Size: c.Size, Dir: c.Dir, Keep: c.Keep, Parts: c.Part, Repeat: c.Repeat, Command: c.typed(),
+		Size: c.Size, Dir: c.Dir, Keep: c.Keep, Parts: c.Part, Repeat: c.Repeat, Memory: int64(a.Memory), Command: c.typed(a),
 		Say: func(text string) { fmt.Fprintln(a.stderr, text) },
 	})
 	if report == nil {
@@ -40,13 +40,16 @@ func (c *benchCmd) Run(a *app) error {
 }
 
 // typed gives the command that measures the same again.
-func (c *benchCmd) typed() string {
+func (c *benchCmd) typed(a *app) string {
 	s := "kith bench --size " + c.Size
 	if len(c.Part) > 0 {
 		s += " --part " + strings.Join(c.Part, ",")
 	}
 	if c.Repeat > 0 {
 		s += fmt.Sprintf(" --repeat %d", c.Repeat)
+	}
+	if a.Memory > 0 {
+		s += fmt.Sprintf(" --memory %d", a.Memory)
 	}
 	return s
 }
