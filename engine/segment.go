@@ -16,12 +16,13 @@ import (
 
 // Segment is a named condition over people.
 type Segment struct {
-	Name    string    `json:"name"`
-	Version uint32    `json:"version"` // counts up with each definition of the name
-	Text    string    `json:"text"`    // the condition, in one form
-	At      time.Time `json:"at"`      // when this version was defined
-	Seq     kith.Seq  `json:"seq"`     // of the record that defined it
-	State   string    `json:"state"`   // live: its members are kept current; building: they are being found, and questions are answered on demand
+	Name     string    `json:"name"`
+	Version  uint32    `json:"version"`           // counts up with each definition of the name
+	Text     string    `json:"text"`              // the condition, in one form
+	At       time.Time `json:"at"`                // when this version was defined
+	Seq      kith.Seq  `json:"seq"`               // of the record that defined it
+	State    string    `json:"state"`             // live: its members are kept current; building: they are being found, and questions are answered on demand
+	Progress Progress  `json:"progress,omitzero"` // while it is being built
 
 	number uint32
 }
@@ -244,7 +245,7 @@ func (e *Engine) Segments(context.Context) ([]Segment, error) {
 	out := []Segment{}
 	for _, name := range sortedKeys(all) {
 		if s := all[name]; s.Text != "" {
-			s.State = "building"
+			s.State, s.Progress = "building", v.live[name].far()
 			if v.live[name].ready {
 				s.State = "live"
 			}

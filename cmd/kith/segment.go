@@ -45,7 +45,9 @@ type segmentCreate struct {
 // Run defines a segment.
 func (c *segmentCreate) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
+		shown := a.building(p)
 		s, err := p.Define(a.ctx, c.Name, c.Condition)
+		shown()
 		if err != nil {
 			return pointed(cmp.Or(c.shown, c.Condition), err)
 		}
@@ -301,7 +303,7 @@ func (c *segmentList) Run(a *app) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%s  version %d  %s\n  %s\n", s.Name, s.Version, plurals(n, "member", "members"), s.Text)
+			fmt.Fprintf(a.stdout, "%s  version %d  %s%s\n  %s\n", s.Name, s.Version, plurals(n, "member", "members"), unbuilt(p, s.Progress), s.Text)
 		}
 		return nil
 	})
