@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,10 @@ func writeReason(w io.Writer, r engine.Reason) error {
 	for _, p := range r.Parts {
 		fmt.Fprintf(&b, "  %-7s  %s\n", p.Is, p.Text)
 		if p.Events > 0 {
-			fmt.Fprintf(&b, "           of %s, the newest %s\n", plurals(p.Events, "event", "events"), p.Newest.Format(time.RFC3339))
+			fmt.Fprintf(&b, "           of %s, the newest %s; %s now\n", plurals(p.Events, "event", "events"), p.Newest.Format(time.RFC3339), counted(p.Counting))
+		}
+		for _, ev := range p.Evidence {
+			fmt.Fprintf(&b, "           %d  %s  %s\n", ev.Seq, ev.Time.Format(time.RFC3339Nano), strings.TrimRight(cmp.Or(ev.Name, ev.Kind.String())+"  "+ev.Message, " "))
 		}
 		if p.Account > 0 {
 			fmt.Fprintf(&b, "           of %s in the account, %d counted\n", plurals(p.Account, "person", "people"), p.Counted)
@@ -66,6 +70,13 @@ func writeReason(w io.Writer, r engine.Reason) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func counted(n int) string {
+	if n == 1 {
+		return "1 counts"
+	}
+	return group(int64(n)) + " count"
 }
 
 type segmentVerify struct {
