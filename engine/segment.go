@@ -257,7 +257,9 @@ func (e *Engine) Segments(context.Context) ([]Segment, error) {
 
 // AskOptions say how people are asked for; nil is the same as the zero value.
 type AskOptions struct {
-	Now time.Time // what now() means; zero: the standing clock
+	Now    time.Time // what now() means; zero: the standing clock
+	Sample int       // of Members, People and Export: so many of them, drawn by their public ids; 0: all
+	Seed   int64     // another one draws other people
 }
 
 // Count counts the people for whom a condition is true: the name of a segment,
@@ -273,7 +275,7 @@ func (e *Engine) Count(ctx context.Context, condition string, o *AskOptions) (in
 // Members gives the people for whom a condition is true, as Count counts them,
 // in the order of their ids.
 func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (iter.Seq[kith.ProfileID], error) {
-	s, err := e.answer(ctx, "engine.Members", condition, o)
+	s, err := e.chosen(ctx, "engine.Members", condition, o)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +292,7 @@ func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (
 // the portable form of roaring bitmaps with 32 bits (github.com/RoaringBitmap/
 // RoaringFormatSpec): their profile ids, as they are at that commit.
 func (e *Engine) Export(ctx context.Context, condition string, o *AskOptions) ([]byte, error) {
-	s, err := e.answer(ctx, "engine.Export", condition, o)
+	s, err := e.chosen(ctx, "engine.Export", condition, o)
 	if err != nil {
 		return nil, err
 	}

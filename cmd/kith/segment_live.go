@@ -124,14 +124,22 @@ func (c *segmentVerify) Run(a *app) error {
 }
 
 type segmentHistory struct {
-	Dir  string `arg:"" help:"The platform's directory."`
-	Name string `arg:"" help:"Name of the segment."`
-	JSON bool   `name:"json" help:"Write JSON."`
+	Dir   string `arg:"" help:"The platform's directory."`
+	Name  string `arg:"" help:"Name of the segment."`
+	Daily bool   `help:"List its days instead: the size, who entered and left, and the part of it that did."`
+	JSON  bool   `name:"json" help:"Write JSON."`
 }
 
 // Run lists versions.
 func (c *segmentHistory) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
+		if c.Daily {
+			days, err := p.Daily(a.ctx, c.Name)
+			if err != nil {
+				return err
+			}
+			return writeDays(a, days, c.JSON)
+		}
 		all, err := p.History(a.ctx, c.Name)
 		if err != nil {
 			return err
