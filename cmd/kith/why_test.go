@@ -16,7 +16,7 @@ func TestWhyAtTheCommandLine(t *testing.T) {
 since 2026-02-01T00:00:00Z, by definition
   true     EXISTS (SELECT 1 FROM events WHERE name = 'Order Completed')
            of 1 event, the newest 2026-01-02T09:00:00Z; 1 counts now
-           3  2026-01-02T09:00:00Z  Order Completed  m3
+           10  2026-01-02T09:00:00Z  Order Completed  m3
   true     country = 'BE'
 `
 	now := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
