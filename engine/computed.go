@@ -17,13 +17,14 @@ import (
 // ComputedTrait is a trait that nobody says: a value over a person and that
 // person's events, kept current by every event and by the clock.
 type ComputedTrait struct {
-	Name    string    `json:"name"`
-	Version uint32    `json:"version"` // counts up with each definition of the name
-	Text    string    `json:"text"`    // the value, in one form
-	Type    string    `json:"type"`    // text, number, true or false, time
-	At      time.Time `json:"at"`      // when this version was defined
-	Seq     kith.Seq  `json:"seq"`     // of the record that defined it
-	State   string    `json:"state"`   // live: it is kept current; building: it is being worked out
+	Name     string    `json:"name"`
+	Version  uint32    `json:"version"`           // counts up with each definition of the name
+	Text     string    `json:"text"`              // the value, in one form
+	Type     string    `json:"type"`              // text, number, true or false, time
+	At       time.Time `json:"at"`                // when this version was defined
+	Seq      kith.Seq  `json:"seq"`               // of the record that defined it
+	State    string    `json:"state"`             // live: it is kept current; building: it is being worked out
+	Progress Progress  `json:"progress,omitzero"` // while it is
 
 	number uint32
 }
@@ -371,7 +372,7 @@ func (e *Engine) ComputedTraits(context.Context) ([]ComputedTrait, error) {
 	out := []ComputedTrait{}
 	for _, name := range sortedKeys(all) {
 		if t := all[name]; t.Text != "" {
-			t.State = v.stateOf(name)
+			t.State, t.Progress = v.stateOf(name), v.shown[name].far()
 			out = append(out, t)
 		}
 	}

@@ -65,6 +65,7 @@ type liveSegment struct {
 	resumed  bool       // the clock waits for it since the directory was opened
 	l        *live      // whose it is: an unload begins with others
 	built    chan struct{}
+	gauge    *gauge
 	err      error // why it was not built; set before built is closed
 }
 

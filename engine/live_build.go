@@ -69,7 +69,10 @@ func (l *live) define(def Segment, cause kith.Cause) (*liveSegment, error) {
 }
 
 func (l *live) fresh(def Segment, cause kith.Cause) *liveSegment {
-	return &liveSegment{l: l, Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause, built: make(chan struct{})}
+	return &liveSegment{
+		l: l, Segment: def, number: def.number, timer: map[uint32]int64{}, cause: cause,
+		built: make(chan struct{}), gauge: &gauge{p: Progress{Doing: isWaiting}},
+	}
 }
 
 // enter lets what was defined be built.
@@ -195,6 +198,7 @@ func (l *live) subscribe(s *liveSegment) {
 // count of what is over, and asks about everybody, some at a time between the
 // turns of others. It runs beside the line, for one segment after another.
 func (e *Engine) build(ctx context.Context, s *liveSegment) error {
+	s.gauge.set(Progress{Doing: isReading})
 	if err := e.fillLeaves(ctx, s); err != nil {
 		return err
 	}
@@ -239,7 +243,7 @@ func (e *Engine) fillLeaves(ctx context.Context, s *liveSegment) error {
 		if leaf.ready {
 			continue
 		}
-		past, err := e.past(ctx, leaf)
+		past, err := e.past(ctx, leaf, s.gauge)
 		if err != nil {
 			return err
 		}
@@ -258,7 +262,7 @@ func (e *Engine) fillLeaves(ctx context.Context, s *liveSegment) error {
 }
 
 // past gives the events that a leaf can count, up to the number from which on it was told of each.
-func (e *Engine) past(ctx context.Context, leaf *liveLeaf) (map[uint32][]query.Match, error) {
+func (e *Engine) past(ctx context.Context, leaf *liveLeaf, g *gauge) (map[uint32][]query.Match, error) {
 	v, err := e.acquire()
 	if err != nil {
 		return nil, err
@@ -291,12 +295,15 @@ func (e *Engine) past(ctx context.Context, leaf *liveLeaf) (map[uint32][]query.M
 	out := map[uint32][]query.Match{}
 	values := leaf.Values()
 	in := make([]any, 4+len(values))
-	for rows.Next() {
+	for n := 1; rows.Next(); n++ {
 		f, m, err := readMatch(rows, values, in)
 		if err != nil {
 			return nil, err
 		}
 		out[f] = append(out[f], m)
+		if n%rowsAtOnce == 0 {
+			g.read(rowsAtOnce)
+		}
 	}
 	return out, rows.Err()
 }
@@ -350,12 +357,14 @@ func (l *live) tell(s *liveSegment, ready bool) {
 	if l.known == nil {
 		l.known = map[string]keeping{}
 	}
-	l.known[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready && s.prog != nil, built: s.built}
+	l.known[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready && s.prog != nil, built: s.built, gauge: s.gauge}
 }
 
 // fillOthers gives the rankings the numbers of some people, and the accounts their places.
 func (l *live) fillOthers(s *liveSegment, from uint32) (done bool, err error) {
-	to := min(from+rowsAtOnce, l.e.line.head.Fragments)
+	all := l.e.line.head.Fragments
+	to := min(from+rowsAtOnce, all)
+	s.gauge.set(upTo(isComparing, from, all))
 	err = l.look(func() error {
 		for row := from; row < to; row++ {
 			if err := l.rank(s, row, l.now); err != nil {
@@ -367,7 +376,7 @@ func (l *live) fillOthers(s *liveSegment, from uint32) (done bool, err error) {
 		}
 		return nil
 	})
-	if err != nil || to < l.e.line.head.Fragments {
+	if err != nil || to < all {
 		return false, err
 	}
 	for _, a := range s.accounts {
@@ -393,12 +402,13 @@ func (l *live) askNext(s *liveSegment) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	from, to := s.upTo, s.upTo+rowsAtOnce
-	if to >= l.e.line.head.Fragments {
+	from, to, all := s.upTo, s.upTo+rowsAtOnce, l.e.line.head.Fragments
+	if to >= all {
 		to, done = wholeUp, true
 	}
 	s.upTo = to
-	for row := from; row < min(to, l.e.line.head.Fragments); row++ {
+	s.gauge.set(upTo(isAsking, from, all))
+	for row := from; row < min(to, all); row++ {
 		if s.prog != nil || s.trait && s.left(row) || !s.trait && l.members.Has(s.number, row) {
 			l.touch(kith.FragmentID(row), s, s.cause, s.of)
 		}

@@ -17,6 +17,7 @@ type keeping struct {
 	version uint32
 	ready   bool // its members are kept: else a question is answered on demand
 	built   chan struct{}
+	gauge   *gauge
 	col     *column // of a computed trait
 }
 
@@ -178,6 +179,7 @@ func (b *builder) failed(e *Engine, s *liveSegment) {
 	if e.log != nil && !errors.Is(s.err, errReplaced) {
 		e.log.Error("a segment is not kept current", "segment", s.Name, "err", s.err)
 	}
+	s.gauge.set(Progress{Doing: isStopped})
 	err := e.inLine(func() error {
 		if l := e.line.live; l != nil {
 			l.resume(s)

@@ -101,7 +101,7 @@ func (l *live) tellTrait(s *liveSegment, ready bool) {
 		}
 		return
 	}
-	l.shown[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready, built: s.built, col: s.col}
+	l.shown[s.Name] = keeping{number: s.number, version: s.Segment.Version, ready: ready, built: s.built, gauge: s.gauge, col: s.col}
 }
 
 // renew lets some be built again, and what uses the computed traits among them.

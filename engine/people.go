@@ -42,6 +42,9 @@ func (e *Engine) People(ctx context.Context, condition string, columns []string,
 		quoted[i] = query.Ident(fields[k].Name)
 	}
 	who, _, err := a.solve(ctx, op, c, nil)
+	if err == nil {
+		who, err = a.sample(op, who, o)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -16,12 +16,13 @@ import (
 
 // Segment is a named condition over people.
 type Segment struct {
-	Name    string    `json:"name"`
-	Version uint32    `json:"version"` // counts up with each definition of the name
-	Text    string    `json:"text"`    // the condition, in one form
-	At      time.Time `json:"at"`      // when this version was defined
-	Seq     kith.Seq  `json:"seq"`     // of the record that defined it
-	State   string    `json:"state"`   // live: its members are kept current; building: they are being found, and questions are answered on demand
+	Name     string    `json:"name"`
+	Version  uint32    `json:"version"`           // counts up with each definition of the name
+	Text     string    `json:"text"`              // the condition, in one form
+	At       time.Time `json:"at"`                // when this version was defined
+	Seq      kith.Seq  `json:"seq"`               // of the record that defined it
+	State    string    `json:"state"`             // live: its members are kept current; building: they are being found, and questions are answered on demand
+	Progress Progress  `json:"progress,omitzero"` // while it is being built
 
 	number uint32
 }
@@ -244,7 +245,7 @@ func (e *Engine) Segments(context.Context) ([]Segment, error) {
 	out := []Segment{}
 	for _, name := range sortedKeys(all) {
 		if s := all[name]; s.Text != "" {
-			s.State = "building"
+			s.State, s.Progress = "building", v.live[name].far()
 			if v.live[name].ready {
 				s.State = "live"
 			}
@@ -256,7 +257,9 @@ func (e *Engine) Segments(context.Context) ([]Segment, error) {
 
 // AskOptions say how people are asked for; nil is the same as the zero value.
 type AskOptions struct {
-	Now time.Time // what now() means; zero: the standing clock
+	Now    time.Time // what now() means; zero: the standing clock
+	Sample int       // of Members, People and Export: so many of them, drawn by their public ids; 0: all
+	Seed   int64     // another one draws other people
 }
 
 // Count counts the people for whom a condition is true: the name of a segment,
@@ -272,7 +275,7 @@ func (e *Engine) Count(ctx context.Context, condition string, o *AskOptions) (in
 // Members gives the people for whom a condition is true, as Count counts them,
 // in the order of their ids.
 func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (iter.Seq[kith.ProfileID], error) {
-	s, err := e.answer(ctx, "engine.Members", condition, o)
+	s, err := e.chosen(ctx, "engine.Members", condition, o)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +292,7 @@ func (e *Engine) Members(ctx context.Context, condition string, o *AskOptions) (
 // the portable form of roaring bitmaps with 32 bits (github.com/RoaringBitmap/
 // RoaringFormatSpec): their profile ids, as they are at that commit.
 func (e *Engine) Export(ctx context.Context, condition string, o *AskOptions) ([]byte, error) {
-	s, err := e.answer(ctx, "engine.Export", condition, o)
+	s, err := e.chosen(ctx, "engine.Export", condition, o)
 	if err != nil {
 		return nil, err
 	}

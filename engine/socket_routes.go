@@ -237,7 +237,7 @@ func (e *Engine) serveSQL(s *socket, w http.ResponseWriter, r *http.Request) err
 	var rows *sql.Rows
 	var err error
 	if p := q.People; p != nil {
-		rows, err = e.People(r.Context(), p.Condition, p.Columns, &AskOptions{Now: p.Now})
+		rows, err = e.People(r.Context(), p.Condition, p.Columns, &AskOptions{Now: p.Now, Sample: p.Sample, Seed: p.Seed})
 	} else {
 		rows, err = e.SQL(r.Context(), q.Query, q.Args...)
 	}

@@ -16,6 +16,8 @@ type segmentQuestion struct {
 	Text       string    `json:"text,omitempty"`
 	Conditions []string  `json:"conditions,omitempty"`
 	Now        time.Time `json:"now,omitzero"`
+	Sample     int       `json:"sample,omitempty"`
+	Seed       int64     `json:"seed,omitempty"`
 
 	Who  kith.Identifier `json:"who,omitzero"`
 	From kith.Seq        `json:"from,omitempty"`
@@ -29,7 +31,7 @@ func segmentRoute[T any](f func(ctx context.Context, q *segmentQuestion, o *AskO
 		if err := ask(r, &q); err != nil {
 			return err
 		}
-		out, err := f(r.Context(), &q, &AskOptions{Now: q.Now})
+		out, err := f(r.Context(), &q, &AskOptions{Now: q.Now, Sample: q.Sample, Seed: q.Seed})
 		send(w, out, err)
 		return nil
 	}
@@ -69,6 +71,15 @@ func (e *Engine) segmentRoutes(handle func(string, func(http.ResponseWriter, *ht
 	}))
 	handle("POST /segment/waterfall", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) ([]int, error) {
 		return e.Waterfall(ctx, q.Conditions, o)
+	}))
+	handle("POST /segment/reach", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) (Reach, error) {
+		return e.Reach(ctx, q.Text, o)
+	}))
+	handle("POST /segment/union", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) (Union, error) {
+		return e.Union(ctx, q.Conditions, o)
+	}))
+	handle("POST /segment/daily", segmentRoute(func(ctx context.Context, q *segmentQuestion, _ *AskOptions) ([]Day, error) {
+		return e.Daily(ctx, q.Name)
 	}))
 	handle("POST /segment/explain", segmentRoute(func(ctx context.Context, q *segmentQuestion, o *AskOptions) (Explanation, error) {
 		return e.Explain(ctx, q.Text, o)
@@ -197,7 +208,10 @@ func (c *Client) Count(ctx context.Context, condition string, o *AskOptions) (in
 
 // Export gives people as a bitmap, as Engine.Export does.
 func (c *Client) Export(ctx context.Context, condition string, o *AskOptions) ([]byte, error) {
-	return tellSegment[[]byte](ctx, c, "export", segmentQuestion{Text: condition, Now: askedAt(o)})
+	if o == nil {
+		o = &AskOptions{}
+	}
+	return tellSegment[[]byte](ctx, c, "export", segmentQuestion{Text: condition, Now: o.Now, Sample: o.Sample, Seed: o.Seed})
 }
 
 // Overlap counts people of pairs, as Engine.Overlap does.
@@ -210,6 +224,21 @@ func (c *Client) Waterfall(ctx context.Context, conditions []string, o *AskOptio
 	return tellSegment[[]int](ctx, c, "waterfall", segmentQuestion{Conditions: conditions, Now: askedAt(o)})
 }
 
+// Reach says how people can be reached, as Engine.Reach does.
+func (c *Client) Reach(ctx context.Context, condition string, o *AskOptions) (Reach, error) {
+	return tellSegment[Reach](ctx, c, "reach", segmentQuestion{Text: condition, Now: askedAt(o)})
+}
+
+// Union counts people of any of some conditions, as Engine.Union does.
+func (c *Client) Union(ctx context.Context, conditions []string, o *AskOptions) (Union, error) {
+	return tellSegment[Union](ctx, c, "union", segmentQuestion{Conditions: conditions, Now: askedAt(o)})
+}
+
+// Daily gives the days of a segment, as Engine.Daily does.
+func (c *Client) Daily(ctx context.Context, segment string) ([]Day, error) {
+	return tellSegment[[]Day](ctx, c, "daily", segmentQuestion{Name: segment})
+}
+
 // Explain says how a condition is answered, as Engine.Explain does.
 func (c *Client) Explain(ctx context.Context, condition string, o *AskOptions) (Explanation, error) {
 	return tellSegment[Explanation](ctx, c, "explain", segmentQuestion{Text: condition, Now: askedAt(o)})
@@ -220,12 +249,17 @@ type peopleQuestion struct {
 	Condition string    `json:"condition"`
 	Columns   []string  `json:"columns"`
 	Now       time.Time `json:"now,omitzero"`
+	Sample    int       `json:"sample,omitempty"`
+	Seed      int64     `json:"seed,omitempty"`
 }
 
 type peopleKey struct{}
 
 // People gives columns of people, as Engine.People does.
 func (c *Client) People(ctx context.Context, condition string, columns []string, o *AskOptions) (*sql.Rows, error) {
-	q := &peopleQuestion{condition, columns, askedAt(o)}
+	if o == nil {
+		o = &AskOptions{}
+	}
+	q := &peopleQuestion{condition, columns, o.Now, o.Sample, o.Seed}
 	return c.db.QueryContext(context.WithValue(ctx, peopleKey{}, q), "")
 }

@@ -17,10 +17,8 @@ import (
 // write are ErrDenied; errors in the text carry DuckDB's words and position.
 func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	low := strings.ToLower(query)
-	if strings.Contains(low, "segment") || strings.Contains(low, "members") || strings.Contains(low, "changes") {
-		if err := e.current(ctx); err != nil { // it may ask for members
-			return nil, err
-		}
+	if err := e.membersFor(ctx, low); err != nil {
+		return nil, err
 	}
 	v, err := e.acquire()
 	if err == nil && len(v.shown) > 0 && (strings.Contains(low, "profiles") || strings.Contains(low, "columns")) { // it may ask for computed traits
@@ -47,6 +45,20 @@ func (e *Engine) SQL(ctx context.Context, query string, args ...any) (*sql.Rows,
 		return nil, err
 	}
 	return e.hist.SQL(ctx, w, query, args...)
+}
+
+// membersFor sees to it that members are kept where a statement, in small letters,
+// may ask for them. One that asks for no more than the table of segments does not
+// wait for those that are being built: it may want to see how far they are.
+func (e *Engine) membersFor(ctx context.Context, low string) error {
+	rest := strings.ReplaceAll(low, "segments", "")
+	switch {
+	case strings.Contains(rest, "segment") || strings.Contains(rest, "members") || strings.Contains(rest, "changes"):
+		return e.current(ctx)
+	case len(rest) < len(low) && e.writable.Load():
+		return e.tickTo(e.o.now())
+	}
+	return nil
 }
 
 // current sees to it that members are kept of every segment, as of what the clock says now.

@@ -91,7 +91,8 @@ func (w *view) defined() ([]Segment, error) {
 func (w *view) segments() history.Table {
 	fields := []history.Field{
 		{Name: "name", Type: history.String}, {Name: "version", Type: history.UInt}, {Name: "text", Type: history.String},
-		{Name: "state", Type: history.String}, {Name: "members", Type: history.UBigInt}, {Name: "defined_at", Type: history.Timestamp}, {Name: "seq", Type: history.UBigInt},
+		{Name: "state", Type: history.String}, {Name: "progress", Type: history.String},
+		{Name: "members", Type: history.UBigInt}, {Name: "defined_at", Type: history.Timestamp}, {Name: "seq", Type: history.UBigInt},
 	}
 	return rowTable("segments", fields, one, 16, func(_ int, r *records) error {
 		list, err := w.defined()
@@ -107,7 +108,7 @@ func (w *view) segments() history.Table {
 				}
 				state, members = "live", uint64(set.Len())
 			}
-			r.add(s.Name, s.Version, s.Text, state, members, s.At.UnixMicro(), uint64(s.Seq))
+			r.add(s.Name, s.Version, s.Text, state, text(w.v.live[s.Name].far().String()), members, s.At.UnixMicro(), uint64(s.Seq))
 		}
 		return nil
 	})

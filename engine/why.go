@@ -32,6 +32,9 @@ type ReasonPart struct {
 	Newest time.Time `json:"newest,omitzero"`  // the newest of them
 	Next   time.Time `json:"next,omitzero"`    // the part may change then though nothing happens
 
+	Counting int        `json:"counting,omitempty"` // how many of the events its sub-selects do count
+	Evidence []Evidence `json:"evidence,omitempty"` // the newest five of these, of each sub-select, the newest first
+
 	Account int `json:"account,omitempty"` // of a part about an account: how many people the person's has
 	Counted int `json:"counted,omitempty"` // and how many of them its condition is true of
 }
@@ -39,7 +42,8 @@ type ReasonPart struct {
 var truthWords = map[query.Answer]string{query.No: "false", query.Unknown: "unknown", query.Yes: "true"}
 
 // Why says which parts of a segment's condition hold for a person, on how many
-// events that stands, and when it can change by the clock alone. It is
+// events that stands and which the newest of them are, and when it can change by
+// the clock alone. It is
 // ErrUnsupported while the segment is being built.
 func (e *Engine) Why(ctx context.Context, segment string, id kith.Identifier) (Reason, error) {
 	if err := e.await(ctx); err != nil {
@@ -58,17 +62,29 @@ func (e *Engine) Why(ctx context.Context, segment string, id kith.Identifier) (R
 	if all[segment].Text == "" {
 		return Reason{}, noSegment("engine.Why", segment)
 	}
-	if err := e.tickTo(e.o.now()); err != nil {
+	now := e.o.now()
+	if err := e.tickTo(now); err != nil {
 		return Reason{}, err
 	}
 	out := Reason{Segment: segment}
+	var list []witness
 	err = e.inLine(func() error {
 		l := e.line.live
 		if l == nil || !l.known[segment].ready {
 			return &kith.Error{Op: "engine.Why", On: "segment " + segment, Kind: kith.ErrUnsupported, Err: errBuilding}
 		}
-		return l.why(l.segs[l.numbers[segment]], uint32(e.people.Owner(kith.FragmentID(who))), &out)
+		at := max(l.now, l.clocked(now)) // between them nothing was due
+		list, err = l.why(l.segs[l.numbers[segment]], uint32(e.people.Owner(kith.FragmentID(who))), at, &out)
+		if err == nil {
+			v, err = e.acquire() // in which the events are that were counted
+		}
+		return err
 	})
+	if err != nil {
+		return Reason{}, err
+	}
+	err = e.evidence(ctx, v, uint32(out.Profile), list, out.Parts)
+	e.release(v)
 	if err != nil {
 		return Reason{}, err
 	}
@@ -83,9 +99,11 @@ func (e *Engine) Why(ctx context.Context, segment string, id kith.Identifier) (R
 	return out, nil
 }
 
-// why asks the parts of a segment one by one. It is called in the line.
-func (l *live) why(s *liveSegment, row uint32, out *Reason) error {
-	return l.look(func() error { return l.whyIn(s, row, out) })
+// why asks the parts of a segment one by one, and gives what events count in
+// them. It is called in the line.
+func (l *live) why(s *liveSegment, row uint32, at int64, out *Reason) (list []witness, err error) {
+	err = l.look(func() (err error) { list, err = l.whyIn(s, row, at, out); return err })
+	return list, err
 }
 
 // look lets f read documents, in a turn that writes nothing.
@@ -98,41 +116,47 @@ func (l *live) look(f func() error) error {
 }
 
 // whyIn is why in a turn in which documents can be read.
-func (l *live) whyIn(s *liveSegment, row uint32, out *Reason) error {
+func (l *live) whyIn(s *liveSegment, row uint32, at int64, out *Reason) (list []witness, err error) {
 	p := livePerson{l: l, row: row}
 	if err := p.begin(s); err != nil {
-		return err
+		return nil, err
 	}
-	is, next := s.prog.Eval(&p, l.now)
+	is, next := s.prog.Eval(&p, at)
 	out.Version, out.Profile, out.Member = s.Version, kith.ProfileID(row), is == query.Yes
-	out.Now, out.Next = time.UnixMicro(l.now).UTC(), boundary(next)
+	out.Now, out.Next = time.UnixMicro(at).UTC(), boundary(next)
 	c, err := query.Parse(s.Text)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, part := range query.Parts(c) {
+	for i, part := range query.Parts(c) {
 		alone, err := l.alone(s, part)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.seg = alone
-		is, next := alone.prog.Eval(&p, l.now)
+		is, next := alone.prog.Eval(&p, at)
 		r := ReasonPart{Text: query.Print(part), Is: truthWords[is], Next: boundary(next)}
 		if len(alone.accounts) > 0 {
 			r.accountOf(s, alone, row)
 			out.Next = sooner(out.Next, r.Next)
 		} else {
-			r.events(alone, &p, l.now)
+			list = append(list, r.events(i, alone, &p, at)...)
 		}
 		out.Parts = append(out.Parts, r)
 	}
-	return p.err
+	return list, p.err
 }
 
-// events says on what events of the person a part stands.
-func (r *ReasonPart) events(alone *liveSegment, p *livePerson, now int64) {
+// events says on how many events of the person a part stands, and what is to be
+// known of the newest that count.
+func (r *ReasonPart) events(part int, alone *liveSegment, p *livePerson, now int64) (list []witness) {
 	newest := int64(math.MinInt64)
 	for i := range alone.leaves {
+		matches, n := newestCounting(alone.prog, i, p, now)
+		r.Counting += n
+		if n > 0 {
+			list = append(list, witness{part, alone.leaves[i].Leaf, matches})
+		}
 		for _, m := range p.Matches(i) {
 			if m.TS <= now {
 				r.Events++
@@ -143,6 +167,7 @@ func (r *ReasonPart) events(alone *liveSegment, p *livePerson, now int64) {
 	if r.Events > 0 {
 		r.Newest = time.UnixMicro(newest).UTC()
 	}
+	return list
 }
 
 // accountOf says on what people a part stands: those of the first account that it

@@ -16,6 +16,25 @@ func (l *Leaf) live(e *env, m *Match) bool {
 	return l.dynamic == nil || l.dynamic(e) == Yes
 }
 
+// Counting gives the places in who.Matches(leaf) of the events that count at an
+// instant. Those of a leaf that stand near the events of another count with
+// these, and not by themselves: of such a leaf there are none.
+func (p *Program) Counting(leaf int, who Person, now int64) (out []int) {
+	l := p.leaves[leaf]
+	if l.around != nil {
+		return nil
+	}
+	e := p.begin(who, now)
+	defer e.end()
+	all := who.Matches(leaf)
+	for i := range all {
+		if l.live(e, &all[i]) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 // exists is Yes as long as one match counts: until the last of them ceases to.
 func (c *compiler) exists(x *Exists) test {
 	l := c.leafOf(x.Where)

@@ -200,7 +200,7 @@ func aPersonLeaf(r *rand.Rand) string {
 	case 12:
 		return "tier(number(n) " + pick(r, "+ ", "- ", "* ", "/ ") + pick(r, "2", "0", "number(n)", "age(born)") + ", 'a', 1, 'b', 2.5, 'c') " + anOp(r) + " 'b'"
 	case 13:
-		return "(SELECT " + pick(r, "most_frequent(properties.sku)", "least_frequent(name)", "most_frequent(lower(name))") + " FROM events WHERE " + aMix(r, 1, anEventLeaf) + pick(r, ") IS NULL", ") = 'A'")
+		return "(SELECT " + pick(r, "most_frequent(properties.sku)", "least_frequent(name)", "most_frequent(lower(name))", "unique_list(properties.sku)", "counts(name)") + " FROM events WHERE " + aMix(r, 1, anEventLeaf) + pick(r, ") IS NULL", ") = 'A'", `) = '["A"]'`, `) = '{"A":2}'`)
 	case 0:
 		return "plan " + anOp(r) + " 'pro'"
 	case 1:

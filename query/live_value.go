@@ -179,8 +179,11 @@ func (c *compiler) whether(v Value) get[bool] {
 
 func (c *compiler) otherText(v Value) get[string] {
 	switch x := v.(type) {
-	case *Agg: // MostFrequent or LeastFrequent
-		return c.often(x)
+	case *Agg:
+		if x.Fn == UniqueList || x.Fn == Counts {
+			return c.gathered(x)
+		}
+		return c.often(x) // MostFrequent or LeastFrequent
 	case *Call:
 		if x.Fn == Tier {
 			return c.tiered(x)

@@ -9,7 +9,7 @@ import (
 )
 
 // aggregates are the functions that need a sub-select.
-var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(Periods): true, string(Share): true}
+var aggregates = map[string]bool{"count": true, "sum": true, "avg": true, "min": true, "max": true, "percentile": true, "median": true, "most_frequent": true, "least_frequent": true, string(UniqueList): true, string(Counts): true, string(Periods): true, string(Share): true}
 
 // from says what a sub-select reads: events, people, or a reference table by its name.
 func (l *lowering) from(q *sqlparser.Subquery) (*sqlparser.Select, *scope, string, error) {
@@ -223,7 +223,7 @@ func (l *lowering) aggregate(s *scope, agg *Agg, f *sqlparser.FuncExpr, name str
 	switch {
 	case name == "sum" || name == "avg":
 		v, err = l.as(v, Number)
-	case name == "most_frequent" || name == "least_frequent":
+	case name == "most_frequent" || name == "least_frequent" || name == string(UniqueList) || name == string(Counts):
 		v, err = l.as(v, Text)
 	case (name == "count") && v.Type() == Untold:
 		v, err = l.as(v, Text) // what has another type is not counted

@@ -77,6 +77,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("(a + b) * -2 / (c - (d - 1)) > days_between(now() - INTERVAL 1 MONTH, last_seen) AND tier(a * b * c, 'x', 1, 'y', 2.5, 'z') = 'y'")
 	f.Add("(SELECT percentile(properties.total * 2, 99.5) FROM events) + (SELECT median(ltv) FROM events) / 3")
 	f.Add("coalesce((SELECT most_frequent(properties.sku) FROM events), (SELECT least_frequent(name) FROM events WHERE days_between(ts, now()) < 7), text(plan))")
+	f.Add("(SELECT unique_list(lower(properties.sku)) FROM events WHERE name = 'View') = '[]' OR (SELECT counts(name) FROM events) IS NULL")
 	f.Add("(SELECT share(lower(properties.category), 'it''s', INTERVAL 36 HOUR) FROM events WHERE name = 'View') > (SELECT share(name, 'View') FROM events)")
 	f.Add("anniversary(time(birthday)) + INTERVAL 1 YEAR < next_anniversary(last_seen) AND year(a.b) + month(now()) * day(current_date) > hour(last_seen) / dayofweek(date(x))")
 	f.Add("distance_km(a.lat, a.lon, 48.8566, -2.3522) < 10 AND bucket(10) = 3 AND NOT (bucket('it''s', 2) IN (0))")

@@ -374,7 +374,7 @@ func (p *printer) agg(a *Agg) {
 		p.put("percentile(")
 		p.told(a.Of, Number)
 		p.put(", " + a.Percent + ")")
-	case a.Fn == MostFrequent || a.Fn == LeastFrequent:
+	case a.Fn == MostFrequent || a.Fn == LeastFrequent || a.Fn == UniqueList || a.Fn == Counts:
 		p.put(string(a.Fn) + "(")
 		p.told(a.Of, Text)
 		p.put(")")

@@ -249,6 +249,8 @@ func (r *renderer) agg(a *Agg) (string, error) {
 		percent := r.bind(a.Percent, "DECIMAL(18,9)")
 		text = "SELECT id, v FROM (SELECT id, v, row_number() OVER (PARTITION BY id ORDER BY v) AS k, count(*) OVER (PARTITION BY id) AS n FROM (SELECT e.profile_id AS id, " + of + " AS v" + rows +
 			") WHERE v IS NOT NULL) WHERE k * 100 >= n * " + percent + " AND (k - 1) * 100 < n * " + percent
+	case UniqueList, Counts:
+		text = r.gather(a, of, rows)
 	case Share:
 		text = r.share(a, of, rows)
 	case Sum, Avg:

@@ -297,6 +297,8 @@ const (
 	Percentile    AggFunc = "percentile"     // of n numbers the ⌈n·Percent/100⌉-th smallest
 	MostFrequent  AggFunc = "most_frequent"  // the text that most events say, at least two
 	LeastFrequent AggFunc = "least_frequent" // of the texts that at least two say, that which fewest do
+	UniqueList    AggFunc = "unique_list"    // the different texts that events say, as a JSON array in order
+	Counts        AggFunc = "counts"         // how many events say each, as a JSON object in that order
 	Share         AggFunc = "share"          // of what the events that say a text weigh, the part of those that say Text
 )
 
@@ -347,7 +349,7 @@ func (a *Agg) Type() Type {
 	switch a.Fn {
 	case Min, Max, Nth:
 		return a.Of.Type()
-	case MostFrequent, LeastFrequent:
+	case MostFrequent, LeastFrequent, UniqueList, Counts:
 		return Text
 	}
 	return Number

@@ -21,12 +21,13 @@ type segmentCmd struct {
 	Members   segmentMembers   `cmd:"" help:"List them."`
 	Export    segmentExport    `cmd:"" help:"Write their profile ids as a portable roaring bitmap."`
 	Overlap   segmentOverlap   `cmd:"" help:"Count for each two of several conditions for whom both are true."`
+	Union     segmentUnion     `cmd:"" help:"Count the people whom several conditions reach together, and those whom each alone does."`
 	Waterfall segmentWaterfall `cmd:"" help:"Count each person once, in the first of several conditions that is true."`
 	Explain   segmentExplain   `cmd:"" help:"Say how a condition is answered, and whom missing values leave out."`
 	Why       segmentWhy       `cmd:"" help:"Say why a person is in a segment or not, and when that can change."`
 	Verify    segmentVerify    `cmd:"" help:"Compare the members that are kept with what DuckDB finds."`
 	Changes   segmentChanges   `cmd:"" help:"List who entered and left."`
-	History   segmentHistory   `cmd:"" help:"List the versions of a segment's definition."`
+	History   segmentHistory   `cmd:"" help:"List the versions of a segment's definition, or its days."`
 	List      segmentList      `cmd:"" help:"List the segments."`
 	Drop      segmentDrop      `cmd:"" help:"Take a segment away."`
 }
@@ -45,7 +46,9 @@ type segmentCreate struct {
 // Run defines a segment.
 func (c *segmentCreate) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
+		shown := a.building(p)
 		s, err := p.Define(a.ctx, c.Name, c.Condition)
+		shown()
 		if err != nil {
 			return pointed(cmp.Or(c.shown, c.Condition), err)
 		}
@@ -91,27 +94,23 @@ func pointed(condition string, err error) error {
 	return fmt.Errorf("%w\n  %s\n  %s^", err, strings.ReplaceAll(line, "\t", " "), strings.Repeat(" ", e.Column-1))
 }
 
-type segmentCount struct {
-	Dir       string `arg:"" help:"The platform's directory."`
-	Condition string `arg:"" help:"Name of a segment, or a condition."`
+// sampling are the flags of a sample.
+type sampling struct {
+	Sample int   `placeholder:"N" help:"So many of them, drawn at random by their public ids. Default: all."`
+	Seed   int64 `placeholder:"N" help:"With another seed others are drawn. Default: 0."`
 }
 
-// Run counts people.
-func (c *segmentCount) Run(a *app) error {
-	return a.with(c.Dir, false, func(p platform) error {
-		n, err := p.Count(a.ctx, c.Condition, a.at())
-		if err != nil {
-			return pointed(c.Condition, err)
-		}
-		_, err = fmt.Fprintln(a.stdout, n)
-		return err
-	})
+func (s *sampling) of(a *app) *engine.AskOptions {
+	o := a.at()
+	o.Sample, o.Seed = s.Sample, s.Seed
+	return o
 }
 
 type segmentMembers struct {
 	Dir       string   `arg:"" help:"The platform's directory."`
 	Condition string   `arg:"" help:"Name of a segment, or a condition."`
 	Columns   []string `placeholder:"NAME" help:"Columns of profiles, with commas. Default: public_id, first_seen, last_seen."`
+	sampling  `embed:""`
 	output    `embed:""`
 }
 
@@ -122,7 +121,7 @@ func (c *segmentMembers) Run(a *app) error {
 		return err
 	}
 	return a.with(c.Dir, false, func(p platform) error {
-		rows, err := p.People(a.ctx, c.Condition, c.Columns, a.at())
+		rows, err := p.People(a.ctx, c.Condition, c.Columns, c.of(a))
 		if err != nil {
 			return pointed(c.Condition, err)
 		}
@@ -135,12 +134,13 @@ type segmentExport struct {
 	Dir       string `arg:"" help:"The platform's directory."`
 	Condition string `arg:"" help:"Name of a segment, or a condition."`
 	Out       string `short:"o" required:"" placeholder:"FILE" help:"Write to a file, which appears when it is whole; '-': standard output."`
+	sampling  `embed:""`
 }
 
 // Run exports people.
 func (c *segmentExport) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
-		b, err := p.Export(a.ctx, c.Condition, a.at())
+		b, err := p.Export(a.ctx, c.Condition, c.of(a))
 		if err != nil {
 			return pointed(c.Condition, err)
 		}
@@ -301,7 +301,7 @@ func (c *segmentList) Run(a *app) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%s  version %d  %s\n  %s\n", s.Name, s.Version, plurals(n, "member", "members"), s.Text)
+			fmt.Fprintf(a.stdout, "%s  version %d  %s%s\n  %s\n", s.Name, s.Version, plurals(n, "member", "members"), unbuilt(p, s.Progress), s.Text)
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,10 @@ func writeReason(w io.Writer, r engine.Reason) error {
 	for _, p := range r.Parts {
 		fmt.Fprintf(&b, "  %-7s  %s\n", p.Is, p.Text)
 		if p.Events > 0 {
-			fmt.Fprintf(&b, "           of %s, the newest %s\n", plurals(p.Events, "event", "events"), p.Newest.Format(time.RFC3339))
+			fmt.Fprintf(&b, "           of %s, the newest %s; %s now\n", plurals(p.Events, "event", "events"), p.Newest.Format(time.RFC3339), counted(p.Counting))
+		}
+		for _, ev := range p.Evidence {
+			fmt.Fprintf(&b, "           %d  %s  %s\n", ev.Seq, ev.Time.Format(time.RFC3339Nano), strings.TrimRight(cmp.Or(ev.Name, ev.Kind.String())+"  "+ev.Message, " "))
 		}
 		if p.Account > 0 {
 			fmt.Fprintf(&b, "           of %s in the account, %d counted\n", plurals(p.Account, "person", "people"), p.Counted)
@@ -66,6 +70,13 @@ func writeReason(w io.Writer, r engine.Reason) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func counted(n int) string {
+	if n == 1 {
+		return "1 counts"
+	}
+	return group(int64(n)) + " count"
 }
 
 type segmentVerify struct {
@@ -113,14 +124,22 @@ func (c *segmentVerify) Run(a *app) error {
 }
 
 type segmentHistory struct {
-	Dir  string `arg:"" help:"The platform's directory."`
-	Name string `arg:"" help:"Name of the segment."`
-	JSON bool   `name:"json" help:"Write JSON."`
+	Dir   string `arg:"" help:"The platform's directory."`
+	Name  string `arg:"" help:"Name of the segment."`
+	Daily bool   `help:"List its days instead: the size, who entered and left, and the part of it that did."`
+	JSON  bool   `name:"json" help:"Write JSON."`
 }
 
 // Run lists versions.
 func (c *segmentHistory) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
+		if c.Daily {
+			days, err := p.Daily(a.ctx, c.Name)
+			if err != nil {
+				return err
+			}
+			return writeDays(a, days, c.JSON)
+		}
 		all, err := p.History(a.ctx, c.Name)
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ func (c *sqlCmd) said(a *app, text string) (bool, error) {
 	case group("drop") != "":
 		return true, (&segmentDrop{Dir: c.Dir, Name: unquoted("gone"), lenient: group("if") != ""}).Run(a)
 	case group("list") != "":
-		return true, c.rows(a, c.Dir, "SELECT * FROM segments ORDER BY name")
+		return true, c.rows(a, c.Dir, "SELECT name, version, text, state, members, defined_at, seq FROM segments ORDER BY name") // which waits for members
 	}
 	return true, wrong("kith segment --help", "write CREATE SEGMENT name AS condition, EXPLAIN SEGMENT name or condition, DROP SEGMENT [IF EXISTS] name, or SHOW SEGMENTS")
 }

@@ -28,7 +28,9 @@ type traitCreate struct {
 // Run defines a computed trait.
 func (c *traitCreate) Run(a *app) error {
 	return a.with(c.Dir, false, func(p platform) error {
+		shown := a.building(p)
 		t, err := p.DefineTrait(a.ctx, c.Name, c.Value)
+		shown()
 		if err != nil {
 			return pointed(c.Value, err)
 		}
@@ -72,7 +74,7 @@ func (c *traitList) Run(a *app) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%s  version %d  %s  %s\n  %s\n", t.Name, t.Version, t.Type, some, t.Text)
+			fmt.Fprintf(a.stdout, "%s  version %d  %s  %s%s\n  %s\n", t.Name, t.Version, t.Type, some, unbuilt(p, t.Progress), t.Text)
 		}
 		return nil
 	})

@@ -187,7 +187,9 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(21) {
+	switch r.IntN(22) {
+	case 21:
+		return "(SELECT " + one(r, "unique_list", "counts") + "(" + one(r, "properties.sku", "name", "coalesce(properties.sku, profiles.plan)") + ")" + from + ")"
 	case 20:
 		return "(SELECT has(properties.tags, " + one(r, "'a'", "5") + ")" + from + " ORDER BY ts DESC LIMIT 1)"
 	case 19:
@@ -252,7 +254,7 @@ func overValues(r *rand.Rand) string {
 		case 4:
 			return "time(" + c + ") " + one(r, "<", ">=") + " now() - " + aSpan(r)
 		case 5:
-			return c + one(r, " IS NULL", " IS NOT NULL")
+			return one(r, c+one(r, " IS NULL", " IS NOT NULL"), "has("+c+", "+one(r, "'a'", "'C'", "'Buy'")+")")
 		case 6:
 			return one(r, "bool("+c+")", c+" = TRUE", c+" IS NOT TRUE")
 		case 7:

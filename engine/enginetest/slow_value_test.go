@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
@@ -186,6 +187,8 @@ func (s *slow) agg(a *query.Agg, o *soul) any {
 		return s.share(a, o)
 	case query.MostFrequent, query.LeastFrequent:
 		return frequent(values, a.Fn == query.MostFrequent)
+	case query.UniqueList, query.Counts:
+		return gathered(values, a.Fn == query.Counts)
 	case query.Percentile:
 		slices.SortFunc(values, compare)
 		p, _ := new(big.Rat).SetString(a.Percent)
@@ -229,6 +232,31 @@ func frequent(values []any, most bool) any {
 		best = text
 	}
 	return best
+}
+
+// gathered gives the different texts as JSON, or how often each is there.
+func gathered(values []any, count bool) any {
+	often, list := map[string]int{}, []string{}
+	for _, v := range values {
+		if often[v.(string)]++; often[v.(string)] == 1 {
+			list = append(list, v.(string))
+		}
+	}
+	slices.Sort(list)
+	var out strings.Builder
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	var err error
+	if count {
+		err = enc.Encode(often) // in the order of its keys
+	} else {
+		err = enc.Encode(list)
+	}
+	text := strings.TrimSuffix(out.String(), "\n")
+	if err != nil || len(list) > 100 || len(text) > 8192 {
+		return nil
+	}
+	return text
 }
 
 // periods looks at one period after another.

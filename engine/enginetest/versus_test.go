@@ -323,7 +323,7 @@ func aggregate(r *rand.Rand) string {
 	case 19:
 		return "(SELECT " + one(r, "sum", "avg", "max") + "(" + one(r, "properties.total * 1.5", "properties.total / 3", "properties.total - profiles.ltv", "days_between(properties.due, ts)") + ")" + from + ") " + op(r) + " " + number(r)
 	case 20:
-		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)", "sum(properties.total)", "avg(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
+		return "(SELECT " + one(r, "most_frequent(properties.sku)", "unique_list(properties.sku)", "counts(lower(name))", "median(properties.total)", "sum(properties.total)", "avg(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
 }
