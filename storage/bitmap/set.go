@@ -132,12 +132,31 @@ func orSparse(sets []*Set) *Set {
 	return FromWords(words)
 }
 
+// fewRows is how many rows are looked for one by one, in each of several sets:
+// roaring's own AndAny first joins these, block by block, in arrays of bits.
+const fewRows = 1 << 16
+
 // AndAny gives the rows of a that are in at least one of the sets; it is
 // faster than And with their Or.
 func AndAny(a *Set, sets ...*Set) *Set {
 	if len(sets) == 0 {
 		return &Set{}
 	}
+	if a.Len() <= fewRows {
+		return andEach(a, sets)
+	}
+	return andJoined(a, sets)
+}
+
+func andEach(a *Set, sets []*Set) *Set {
+	out := &Set{}
+	for _, s := range sets {
+		out.r.Or(roaring.And(&a.r, &s.r))
+	}
+	return out
+}
+
+func andJoined(a *Set, sets []*Set) *Set {
 	r := &Set{*roaring.Or(&a.r, roaring.New())}
 	r.r.AndAny(inner(sets)...)
 	return r

@@ -95,7 +95,8 @@ func TestSetsAgreeWithMaps(t *testing.T) {
 		same(t, "And", And(a, b), combine(na, nb, and))
 		same(t, "Or", Or(a, b, c), combine(combine(na, nb, or), nc, or))
 		same(t, "AndNot", AndNot(a, b), combine(na, nb, not))
-		same(t, "AndAny", AndAny(a, b, c), combine(na, combine(nb, nc, or), and))
+		same(t, "AndAny, one by one", andEach(a, []*Set{b, c}), combine(na, combine(nb, nc, or), and))
+		same(t, "AndAny, joined", andJoined(a, []*Set{b, c}), combine(na, combine(nb, nc, or), and))
 		if got, want := a.AndLen(b), len(combine(na, nb, and)); got != want {
 			t.Fatalf("AndLen = %d, want %d", got, want)
 		}
