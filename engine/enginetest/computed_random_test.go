@@ -222,7 +222,7 @@ func workedOut(r *rand.Rand) string {
 	case 3:
 		return "(SELECT " + one(r, "min", "max") + one(r, "(ts)", "(number(properties.total))", "(text("+word(r)+"))", "(time(properties.due))") + from + ")"
 	case 4, 5:
-		return one(r, "number", "text", "bool", "time") + "((SELECT properties." + one(r, "total", "gift", "sku", "note", "ref", "due") + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + "))"
+		return one(r, "number", "text", "bool", "time") + "((SELECT properties." + one(r, "total", "gift", "sku", "via", "ref", "due") + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1") + "))"
 	case 6:
 		return one(r, "number(coalesce(ltv, tier))", "text(coalesce(plan, address.city))", "time(born)", "last_seen", "first_seen + "+aSpan(r), "bool(vip)", "date(last_seen)")
 	case 7:

@@ -56,7 +56,7 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
 			ev["properties"] = some(r, map[string]any{"total": one(r, totals...), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r),
-				"comment": one[any](r, "a", "b", "C", "größe", "a", "2026-01-05", 2, 2.5, true, tags(r)), "note": one[any](r, "a", "b", "ada@example.org", "Bob@Example.org", "ada@example.org", 2, true, []any{"a", "ada@example.org"}),
+				"comment": one[any](r, "a", "b", "C", "größe", "a", "2026-01-05", 2, 2.5, true, tags(r)), "via": one[any](r, "a", "b", "ada@example.org", "Bob@Example.org", "ada@example.org", 2, true, []any{"a", "ada@example.org"}),
 				"ref": one(r, anonymous, anonymous, "anon-1", "a")})
 		}
 		out = append(out, encode(ev))
@@ -66,7 +66,7 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 
 // word gives a property that says texts: some, or all, of the last three are sealed.
 func word(r *rand.Rand) string {
-	return one(r, "properties.sku", "properties.sku", "properties.comment", "properties.note", "properties.ref")
+	return one(r, "properties.sku", "properties.sku", "properties.comment", "properties.via", "properties.ref")
 }
 
 // wording gives what they say.
@@ -209,11 +209,11 @@ func calculation(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(40) {
+	switch r.IntN(37) {
 	case 32, 33, 34:
 		return sealedLeaf(r)
 	case 28, 29:
-		return one(r, "", "NOT ") + "has(properties." + one(r, "tags", "tags", "comment", "note") + ", " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
+		return one(r, "", "NOT ") + "has(properties." + one(r, "tags", "tags", "comment", "via") + ", " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
 	case 27:
 		return "distance_km(properties.total, " + one(r, "2", "profiles.ltv", "properties.total") + ", 1, 2) " + op(r) + " " + one(r, "0", "111.195", "300", "4500")
 	case 25:
@@ -236,7 +236,7 @@ func eventLeaf(r *rand.Rand) string {
 		return "ts BETWEEN now() - INTERVAL 60 DAY AND now() - " + aSpan(r)
 	case 6:
 		return "properties.total " + op(r) + " " + one(r, "2", "2.5", "40.1", "-3")
-	case 7, 35, 36, 37, 38, 39:
+	case 7, 35, 36:
 		return word(r) + " " + op(r) + " " + wording(r)
 	case 8:
 		return one(r, "properties.gift", "NOT properties.gift", "properties.gift IS NULL")
@@ -268,7 +268,7 @@ func eventLeaf(r *rand.Rand) string {
 func sealedLeaf(r *rand.Rand) string {
 	switch r.IntN(7) {
 	case 0:
-		return one(r, "properties.comment", "properties.note", "properties.ref") + one(r, " IS NULL", " IS NOT NULL")
+		return one(r, "properties.comment", "properties.via", "properties.ref") + one(r, " IS NULL", " IS NOT NULL")
 	case 1:
 		return word(r) + one(r, " IN ", " NOT IN ") + "('a', 'ada@example.org', 'anon-1'" + one(r, "", ", NULL") + ")"
 	case 2:
@@ -278,9 +278,9 @@ func sealedLeaf(r *rand.Rand) string {
 	case 4:
 		return "length(" + word(r) + ") " + op(r) + " " + one(r, "1", "6", "15")
 	case 5:
-		return one(r, "text("+word(r)+") "+op(r)+" profiles.plan", "properties.comment < ts", "number(properties.note) < profiles.ltv")
+		return one(r, "text("+word(r)+") "+op(r)+" profiles.plan", "properties.comment < ts", "number(properties.via) < profiles.ltv")
 	}
-	return one(r, "properties.comment ", "properties.note ") + one(r, "= 2", "> 1", "= TRUE", "IS NOT TRUE", "<> 2.5", "<=> 2")
+	return one(r, "properties.comment ", "properties.via ") + one(r, "= 2", "> 1", "= TRUE", "IS NOT TRUE", "<> 2.5", "<=> 2")
 }
 
 // near asks for another event, and of that one for others.
@@ -341,12 +341,12 @@ func aggregate(r *rand.Rand) string {
 	case 6:
 		return "(SELECT " + word(r) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1", " OFFSET 2") + ") " + op(r) + " " + wording(r)
 	case 7:
-		return "(SELECT count(" + one(r, "DISTINCT number(properties.total)", "DISTINCT bool(properties.gift)", "bool(properties.gift)", "DISTINCT lower("+word(r)+")", "time(properties.due)", "number(properties.comment)", "DISTINCT time(properties.comment)", "bool(properties.note)") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
+		return "(SELECT count(" + one(r, "DISTINCT number(properties.total)", "DISTINCT bool(properties.gift)", "bool(properties.gift)", "DISTINCT lower("+word(r)+")", "time(properties.due)", "number(properties.comment)", "DISTINCT time(properties.comment)", "bool(properties.via)") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 8:
 		return "(SELECT properties." + one(r, "total", "gift", "sku", "due") + from + " ORDER BY ts DESC LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, " IS NULL", " IS NOT NULL")
 	case 9:
 		if r.IntN(2) == 0 {
-			return "(SELECT " + one(r, "min", "max") + "(" + one(r, "text("+word(r)+")) "+from+") "+op(r)+" "+wording(r), "number(properties.note))"+from+") > 1", "time(properties.comment))"+from+") < now()")
+			return "(SELECT " + one(r, "min", "max") + "(" + one(r, "text("+word(r)+")) "+from+") "+op(r)+" "+wording(r), "number(properties.via))"+from+") > 1", "time(properties.comment))"+from+") < now()")
 		}
 		return "(SELECT " + one(r, "min", "max") + "(time(properties.due))" + from + ") " + op(r) + " now() - " + aSpan(r)
 	case 17:
