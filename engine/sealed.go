@@ -88,11 +88,20 @@ func (e *Engine) makeSealed() error {
 // sealingOf is sealing of each leaf that a row has sealed.
 func (e *Engine) sealingOf(r *history.Row, identifier func(kith.FragmentID) ([]byte, error)) error {
 	secret, err := leaves(e.keys, r, identifier)
+	if err != nil {
+		return err
+	}
+	known := true
 	history.EachCell(secret, func(path uint32, _ []byte) bool {
-		e.sealing(path)
-		return true
+		if known = int(path) < e.paths.Len(); known {
+			e.sealing(path)
+		}
+		return known
 	})
-	return err
+	if !known {
+		return &kith.Error{Op: "engine.Open", On: on("event", r.Seq), Kind: kith.ErrCorrupt, Err: errors.New("a leaf has a path that the dictionary does not know")}
+	}
+	return nil
 }
 
 // veil hides values that say who somebody is while leaves keep them: under a key

@@ -287,3 +287,34 @@ func TestAVeilShowsWhatItHides(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkOpening asks 100,000 events for a text that stands sealed in each, and
+// for one that stands in the clear.
+func BenchmarkOpening(b *testing.B) {
+	e, err := Open("", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	const events = 100_000
+	var lines strings.Builder
+	for i := range events {
+		fmt.Fprintf(&lines, `{"type":"track","event":"Signed Up","messageId":"%d","userId":"u%d","timestamp":"2026-01-01T00:00:00Z","properties":{"email":"somebody.%d@example.org","ref":"somebody %d"}}`+"\n", i, i%20_000, i, i)
+	}
+	if _, err := e.Load(b.Context(), strings.NewReader(lines.String()), nil); err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct{ name, where string }{
+		{"clear", "properties.ref = 'somebody 7'"}, {"sealed", "properties.email = 'somebody.7@example.org'"}, {"sealed-null", "properties.email IS NULL"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				n, err := e.Count(b.Context(), "EXISTS (SELECT 1 FROM events WHERE "+c.where+")", nil)
+				if want := map[bool]int{true: 0, false: 1}[c.name == "sealed-null"]; err != nil || n != want {
+					b.Fatalf("%d people, want %d: %v", n, want, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/events, "ns/event")
+		})
+	}
+}

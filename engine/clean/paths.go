@@ -89,7 +89,8 @@ func (p *Paths) Path(id uint32) string {
 	return ""
 }
 
-// Seal notes that an event has a leaf with the id sealed, and tells whether that is new.
+// Seal notes that an event has a leaf with the id, which is below Len, sealed, and
+// tells whether that is new.
 func (p *Paths) Seal(id uint32) (fresh bool) {
 	bit := uint64(1) << (id & 63)
 	word := &p.sealed[id>>6]
