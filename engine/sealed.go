@@ -30,6 +30,17 @@ func (e *Engine) sealing(path uint32) {
 	}
 }
 
+// sealingAll is sealing of each of some leaves; false: they are not well formed.
+func (e *Engine) sealingAll(secret []byte) bool {
+	known := true
+	return history.EachCell(secret, func(path uint32, _ []byte) bool {
+		if known = int(path) < e.paths.Len(); known {
+			e.sealing(path)
+		}
+		return known
+	}) && known
+}
+
 // openSealed takes up the paths that are sealed. The list of a directory begins
 // with the path of none; where even that is missing, a version without the list
 // has left it.
@@ -82,7 +93,10 @@ func (e *Engine) makeSealed() error {
 	}
 	tx := e.store.Update()
 	defer tx.Discard()
-	return errors.Join(e.putNames(tx), e.commitAside(tx))
+	if err := e.putNames(tx); err != nil {
+		return err
+	}
+	return e.commitAside(tx)
 }
 
 // sealingOf is sealing of each leaf that a row has sealed.
@@ -91,15 +105,8 @@ func (e *Engine) sealingOf(r *history.Row, identifier func(kith.FragmentID) ([]b
 	if err != nil {
 		return err
 	}
-	known := true
-	history.EachCell(secret, func(path uint32, _ []byte) bool {
-		if known = int(path) < e.paths.Len(); known {
-			e.sealing(path)
-		}
-		return known
-	})
-	if !known {
-		return &kith.Error{Op: "engine.Open", On: on("event", r.Seq), Kind: kith.ErrCorrupt, Err: errors.New("a leaf has a path that the dictionary does not know")}
+	if !e.sealingAll(secret) {
+		return &kith.Error{Op: "engine.Open", On: on("event", r.Seq), Kind: kith.ErrCorrupt, Err: errSaid}
 	}
 	return nil
 }

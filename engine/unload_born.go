@@ -119,10 +119,7 @@ func (u *unloading) row(s *second) (history.Row, error) {
 		r.Flags |= uint8(kith.Clamped)
 	}
 	if len(it.secret) > 0 {
-		history.EachCell(it.secret, func(path uint32, _ []byte) bool {
-			e.sealing(path)
-			return true
-		})
+		e.sealingAll(it.secret)
 		r.Sealed, err = e.keys.Seal(kith.FragmentID(r.Fragment), seq, sealEvent, it.secret, nil)
 	}
 	return r, err
