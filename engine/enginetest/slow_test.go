@@ -100,13 +100,7 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 			return cmp.Or(a.ts.Compare(b.ts), a.recv.Compare(b.recv), cmp.Compare(a.id, b.id))
 		})
 	}
-	for _, o := range s.souls {
-		for _, d := range o.events {
-			for path := range d.sealed { // of which columns need not know
-				s.types[strings.TrimSuffix(path, "[]")] = query.Text
-			}
-		}
-	}
+	s.sealedTypes()
 	words := map[string]query.Type{"VARCHAR": query.Text, "DECIMAL(38,9)": query.Number, "BOOLEAN": query.Bool, "sealed": query.Text}
 	for _, row := range SQL(t, e, "SELECT relation, name, type, coalesce(filled, 0) FROM columns") {
 		f := strings.Split(row, " | ")
@@ -147,23 +141,8 @@ func deedOf(t testing.TB, ev map[string]any, received string) deed {
 			scalars(d.fields, root, text)
 		}
 	}
-	d.sealed = map[string]bool{}
-	for path, v := range d.fields {
-		text, _ := v.(string)
-		own := len(text) >= 6 && (v == ev["userId"] || v == ev["anonymousId"])
-		if strings.Contains(path, ".") && (own || strings.Contains(text, "@") || strings.HasSuffix(strings.TrimSuffix(path, "[]"), ".comment")) {
-			d.sealed[path] = true
-		}
-	}
+	d.sealed = sealedOf(ev, d.fields)
 	return d
-}
-
-// said gives what an event says at a path; nil: nothing that may be looked at.
-func (s *slow) said(d *deed, path string) any {
-	if s.clear && d.sealed[path] {
-		return nil
-	}
-	return d.fields[path]
 }
 
 // scalars puts the scalar leaves of a JSON value into a map, by path.
@@ -398,13 +377,6 @@ func (s *slow) read(v any, column, as query.Type) any {
 		}
 	}
 	return nil
-}
-
-// worked walks what a computed trait is.
-func (s *slow) worked(name string, o *soul) any {
-	in := *s
-	in.clear = true
-	return in.value(s.computed[name], o, nil)
 }
 
 // fits tells whether a number has at most 29 digits before and 9 after the point.

@@ -64,16 +64,6 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 	return out
 }
 
-// word gives a property that says texts: some, or all, of the last three are sealed.
-func word(r *rand.Rand) string {
-	return one(r, "properties.sku", "properties.sku", "properties.comment", "properties.via", "properties.ref")
-}
-
-// wording gives what they say.
-func wording(r *rand.Rand) string {
-	return one(r, "'a'", "'b'", "'C'", "'c'", "'ada@example.org'", "'Bob@Example.org'", "'anon-1'")
-}
-
 // tags gives an array, mostly: some have what looks like the element that is asked for.
 func tags(r *rand.Rand) any {
 	return one[any](r, []any{"a", "größe"}, []any{"b", 5, "a\"b"}, []any{"5", "A"}, []any{json.Number("5.0"), nil, true}, []any{}, []any{[]any{"a"}, map[string]any{"a": "a"}, json.Number("1e30")},
@@ -262,25 +252,6 @@ func eventLeaf(r *rand.Rand) string {
 		return "coalesce(" + word(r) + ", profiles.plan, 'none') " + one(r, "LIKE '_'", "= 'none'", "IS NOT NULL")
 	}
 	return "ts >= profiles.first_seen + " + aSpan(r)
-}
-
-// sealedLeaf asks what is sealed in other ways than for equality.
-func sealedLeaf(r *rand.Rand) string {
-	switch r.IntN(7) {
-	case 0:
-		return one(r, "properties.comment", "properties.via", "properties.ref") + one(r, " IS NULL", " IS NOT NULL")
-	case 1:
-		return word(r) + one(r, " IN ", " NOT IN ") + "('a', 'ada@example.org', 'anon-1'" + one(r, "", ", NULL") + ")"
-	case 2:
-		return word(r) + " " + one(r, "LIKE '%@%'", "NOT LIKE 'a%'", "ILIKE '%example.org'", "REGEXP '^[a-z]+@'")
-	case 3:
-		return "lower(" + word(r) + ") " + op(r) + " " + one(r, "'c'", "'bob@example.org'", "'a'")
-	case 4:
-		return "length(" + word(r) + ") " + op(r) + " " + one(r, "1", "6", "15")
-	case 5:
-		return one(r, "text("+word(r)+") "+op(r)+" profiles.plan", "properties.comment < ts", "number(properties.via) < profiles.ltv")
-	}
-	return one(r, "properties.comment ", "properties.via ") + one(r, "= 2", "> 1", "= TRUE", "IS NOT TRUE", "<> 2.5", "<=> 2")
 }
 
 // near asks for another event, and of that one for others.
