@@ -27,6 +27,8 @@ func TestComputedIsWorkedOut(t *testing.T) {
 		w.open(t)
 		w.clock(t)
 		w.goods(t, r)
+		w.list(t, r, "vip") // overValues asks for both
+		w.list(t, r, "staff")
 		for range 4 {
 			w.value(t, r)
 		}
