@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kithdb/kith"
@@ -25,6 +26,7 @@ type inquiry struct {
 	written  map[string]query.Value // those of them that are written out: no column is current
 	standing bool                   // now is what the standing clock says
 	w        *view                  // what DuckDB sees; nil until history is ready
+	opened   atomic.Int64           // how often DuckDB had the sealed leaves of an event opened
 	cat      *catalog               // what names mean there
 }
 
@@ -68,7 +70,7 @@ func (a *inquiry) history(ctx context.Context) error {
 	if err := a.e.follow.catchUp(ctx, a.v.seq); err != nil {
 		return err
 	}
-	w := &view{e: a.e, v: a.v, now: a.now.UnixMicro()}
+	w := &view{e: a.e, v: a.v, now: a.now.UnixMicro(), opened: &a.opened}
 	var err error
 	if w.owner, err = a.e.owners(a.v); err != nil {
 		return err
@@ -109,26 +111,29 @@ func (a *inquiry) condition(op, text string) (query.Cond, error) {
 	return c, nil
 }
 
-// absent gives the traits and properties of a condition that nobody has.
-func (a *inquiry) absent(c query.Cond) []string {
-	out := []string{}
+// names gives the traits and properties of a condition that nobody has, and those
+// that are opened value by value, because some are sealed.
+func (a *inquiry) names(c query.Cond) (absent, sealed []string) {
+	absent, sealed = []string{}, []string{}
+	note := func(name string, there, opened bool) {
+		switch {
+		case !there && !slices.Contains(absent, name):
+			absent = append(absent, name)
+		case opened && !slices.Contains(sealed, name):
+			sealed = append(sealed, name)
+		}
+	}
 	query.Walk(c, func(v query.Value) {
-		name := ""
 		switch x := v.(type) {
 		case *query.Trait:
-			if _, ok := a.cat.traits[x.Path]; !ok && !x.Fixed && a.traits[x.Path] == nil {
-				name = x.Path
-			}
+			_, said := a.cat.traits[x.Path]
+			note(x.Path, said || x.Fixed || a.traits[x.Path] != nil, a.cat.sealed[x.Path])
 		case *query.Field:
-			if _, ok := a.cat.leaves[x.Path]; !ok && strings.Contains(x.Path, ".") {
-				name = x.Path
-			}
-		}
-		if name != "" && !slices.Contains(out, name) {
-			out = append(out, name)
+			_, said := a.cat.leaves[x.Leaf()]
+			note(x.Path, said || !strings.Contains(x.Path, "."), a.cat.opens(x.Leaf()))
 		}
 	})
-	return out
+	return absent, sealed
 }
 
 // render writes a condition as one statement.

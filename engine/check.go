@@ -97,6 +97,7 @@ type checker struct {
 	keys   *storage.Keyring // read anew from the disk
 	paths  *clean.Paths     // a copy, so that looking adds nothing
 	names  map[string]uint32
+	sealed map[uint32]bool            // paths of which a leaf was found sealed
 	tail   []tailEvent                // the events of the log
 	given  []given                    // the identifiers that were numbered after the checkpoint
 	logged map[kith.Seq]uint64        // prints of what the log says: events and decisions

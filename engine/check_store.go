@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/zeebo/xxh3"
 
@@ -209,7 +210,24 @@ func (c *checker) ids() error {
 		return err
 	}
 	want(c, "message id", "how many", n, c.v.events)
-	return c.eachID(mids)
+	c.sealed = map[uint32]bool{}
+	return errors.Join(c.eachID(mids), c.sealedPaths())
+}
+
+// sealedPaths looks whether each path of which a leaf was found sealed is known
+// as one: conditions on it would not open it.
+func (c *checker) sealedPaths() error {
+	list, err := c.v.snap.Names(storage.Sealed)
+	if err != nil {
+		return err
+	}
+	for path := range c.sealed {
+		if !slices.Contains(list, c.paths.Path(path)) {
+			c.bad("sealed path", on("path", path), errors.New("an event has a leaf of it sealed, and the list does not have it"))
+		}
+		c.count("sealed paths", 1)
+	}
+	return nil
 }
 
 // eachID looks for the message id and the payload of every event in the index.
@@ -258,6 +276,10 @@ func (c *checker) original(dst []byte, r *history.Row) ([]byte, error) {
 	if p.Secret, err = c.secret(r); err != nil {
 		return dst, err
 	}
+	history.EachCell(p.Secret, func(path uint32, _ []byte) bool {
+		c.sealed[path] = true
+		return true
+	})
 	for _, f := range append([]uint32{r.Fragment}, r.Also...) {
 		id, err := c.identifier(f)
 		switch {

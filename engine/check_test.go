@@ -59,7 +59,7 @@ func TestCheckFindsNothingInAHealthyWorld(t *testing.T) {
 	e := filled(t, dir)
 	r := healthy(t, e)
 	t.Log(r.Checked)
-	for _, what := range []string{"records", "events", "identifiers", "decisions", "profiles", "counts", "places", "day counts", "documents", "trait values", "value bits", "pairs", "message ids", "rejects", "duplicates", "loads"} {
+	for _, what := range []string{"records", "events", "identifiers", "decisions", "profiles", "counts", "places", "day counts", "documents", "trait values", "value bits", "pairs", "message ids", "sealed paths", "rejects", "duplicates", "loads"} {
 		if r.Checked[what] == 0 {
 			t.Errorf("of %s nothing was checked", what)
 		}
@@ -309,6 +309,11 @@ var faults = []struct {
 		f := uint32(anyDocument(t, e))
 		col, err := e.state.Column(3, storage.ColumnSpec{Width: 2})
 		damage(t, e, func() error { v, _ := col.Get(f); v.Lo ^= 0x200; col.Set(f, v); return err })
+	}},
+	{"a path is not known to be sealed", "sealed path", func(t *testing.T, e *Engine) {
+		tamper(t, e, func(tx *storage.Tx) error {
+			return errors.Join(tx.DropNames(storage.Sealed), tx.PutNames(storage.Sealed, 0, e.sealed.all()[:len(e.sealed.all())-1]))
+		})
 	}},
 	{"an event of the log is lost", "log", func(t *testing.T, e *Engine) {
 		tamper(t, e, func(tx *storage.Tx) error {

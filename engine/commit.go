@@ -111,6 +111,7 @@ func (e *Engine) putNames(tx *storage.Tx) error {
 	}{
 		{storage.Paths, &e.pathsStored, paths},
 		{storage.Columns, &e.traits.stored, columns},
+		{storage.Sealed, &e.sealed.stored, e.sealed.all()[e.sealed.stored:]},
 		{storage.Sources, &e.sources.stored, e.sources.all()[e.sources.stored:]},
 		{storage.Spaces, &e.spaces.stored, e.spaces.all()[e.spaces.stored:]},
 	} {

@@ -31,14 +31,14 @@ func init() {
 // catalog says what the names of a condition mean in one version: what SQL
 // sees under them (docs/sql.md). It is a query.Catalog.
 type catalog struct {
-	traits   map[string]history.Field                // by path
-	leaves   map[string]map[history.FieldType]string // by path: columns of events that read it as a type
+	traits   map[string]history.Field                         // by path
+	leaves   map[string]map[history.FieldType]history.Reading // by path: columns of events that read it as a type
 	tables   map[string][]history.Field
 	lists    listNames
 	segments func(name string) (query.Cond, error)
 	computed map[string]query.Value // computed traits that are written out
 	sealed   map[string]bool        // traits that have no column, by path
-	clear    bool                   // these are missing: what is asked for stands in the clear
+	clear    bool                   // what is sealed is missing: what is asked for stands in the clear
 }
 
 // catalog gives that of a view.
@@ -81,8 +81,17 @@ func (c *catalog) Computed(path string) (query.Value, query.Catalog, bool) {
 
 // Field implements query.Catalog.
 func (c *catalog) Field(path string, as query.Type) (string, bool) {
-	name, ok := c.leaves[path][fieldTypeOf[as]]
-	return name, ok
+	r, ok := c.leaves[path][fieldTypeOf[as]]
+	if c.clear {
+		return r.Clear, ok
+	}
+	return r.Name, ok
+}
+
+// opens tells whether some event has a leaf sealed, so that it is opened value by value.
+func (c *catalog) opens(path string) bool {
+	r := c.leaves[path][history.String]
+	return r.Name != r.Clear
 }
 
 // Cell implements query.Catalog.

@@ -40,6 +40,7 @@ type Engine struct {
 	matcher  atomic.Pointer[identity.Matcher]
 	classes  *identity.Classes
 	paths    *clean.Paths
+	sealed   *names // paths of which some event has a leaf sealed, behind that of none
 	sources  *names
 	spaces   *names
 	traits   traits
@@ -138,6 +139,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	if err := e.makeWords(); err != nil { // where an older version has made none
+		return err
+	}
+	if err := e.makeSealed(); err != nil { // likewise
 		return err
 	}
 	if err := e.openClock(); err != nil {

@@ -33,17 +33,17 @@ func newFolder(e *Engine) (*folder, error) {
 	return &folder{e: e, names: names, class: map[uint32]pathClass{}}, err
 }
 
-// fold tells the state about one event. told are its traits.
-func (t *turn) fold(ev *storage.Event, told []news) error {
+// fold tells the state about one event. secret are its identifying leaves, told its traits.
+func (t *turn) fold(ev *storage.Event, secret []byte, told []news) error {
 	if t.dry { // what people are by is in the graph: of the rest only how much they have said is asked
 		_, err := t.l.fold.hear(t, ev, told)
 		return err
 	}
-	return t.l.fold.event(t, ev, t.l.head.Events-1, told)
+	return t.l.fold.event(t, ev, t.l.head.Events-1, secret, told)
 }
 
 // event folds one event, whose place in history is ordinal.
-func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, told []news) error {
+func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, secret []byte, told []news) error {
 	day := dayOf(ev.Time)
 	if flags := kith.Flags(ev.Flags); flags.Anomalous() { // nothing follows but where it stands
 		f.e.places.Add(ev.Fragment, ordinal, storage.Aside|uint32(flags), day)
@@ -73,7 +73,7 @@ func (f *folder) event(t *turn, ev *storage.Event, ordinal uint64, told []news) 
 	}
 	f.e.places.Add(ev.Fragment, ordinal, name, day)
 	if live != nil {
-		live.happened(ev)
+		live.happened(ev, secret)
 	}
 	return f.tell(t, ev, who, told)
 }

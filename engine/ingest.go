@@ -105,7 +105,7 @@ func (t *turn) apply(it *item, load *session) (kith.Result, error) {
 	if err != nil {
 		return kith.Result{}, err
 	}
-	if err := t.fold(ev, told); err != nil { // profile, columns, bitmaps
+	if err := t.fold(ev, it.secret, told); err != nil { // profile, columns, bitmaps
 		return kith.Result{}, err
 	}
 	t.arrived(ev.Seq) // on static lists

@@ -38,6 +38,7 @@ type live struct {
 	newest   int64 // the newest time of an event that counts
 	changes  []storage.Change
 	paths    map[string]uint32  // numbers of the paths that leaves look at
+	veil     *veil              // over what leaves keep of sealed values
 	turn     *turn              // that is being settled
 	known    map[string]keeping // segments by name; replaced, never changed
 	shown    map[string]keeping // computed traits by name; so, too
@@ -79,6 +80,7 @@ type liveLeaf struct {
 	from  kith.Seq                 // it is told of every event after that number,
 	since int64                    // and asked as of this instant and later
 	ready bool                     // of has what happened before, too
+	clear bool                     // of a computed trait, which stands in the clear: what is sealed is missing
 }
 
 // touch is somebody about whom has to be asked again.
@@ -99,12 +101,13 @@ func (e *Engine) newLive() (*live, error) {
 		e: e, members: members, numbers: map[string]uint32{}, segs: map[uint32]*liveSegment{}, leaves: map[string]*liveLeaf{},
 		computed: map[string]*liveSegment{},
 		named:    map[string][]*liveLeaf{}, traits: map[uint32][]*liveSegment{}, onLists: map[string][]*liveSegment{}, ranks: map[string]*ranking{},
-		touched: map[uint32]*touch{}, paths: map[string]uint32{}, now: math.MinInt64, newest: math.MinInt64,
+		touched: map[uint32]*touch{}, paths: map[string]uint32{}, veil: newVeil(), now: math.MinInt64, newest: math.MinInt64,
 	}, nil
 }
 
-// happened takes an event into the leaves that count it, and notes whom it may move.
-func (l *live) happened(ev *storage.Event) {
+// happened takes an event, of which secret are the identifying leaves, into the
+// leaves that count it, and notes whom it may move.
+func (l *live) happened(ev *storage.Event, secret []byte) {
 	if ev.Time > l.newest {
 		l.newest = ev.Time
 	}
@@ -122,9 +125,10 @@ func (l *live) happened(ev *storage.Event) {
 	if len(named)+len(l.every) == 0 {
 		return
 	}
-	seen := &liveEvent{l: l, ev: ev}
+	seen := &liveEvent{l: l, ev: ev, secret: secret}
 	for _, list := range [...][]*liveLeaf{named, l.every} {
 		for _, leaf := range list {
+			seen.clear = leaf.clear
 			m, ok := leaf.Match(seen)
 			if !ok {
 				continue

@@ -79,7 +79,7 @@ func (l *live) fresh(def Segment, cause kith.Cause) *liveSegment {
 func (l *live) enter(s *liveSegment) {
 	if s.prog != nil {
 		for _, leaf := range s.prog.Leaves() {
-			s.leaves = append(s.leaves, l.leaf(leaf))
+			s.leaves = append(s.leaves, l.leaf(leaf, s.trait))
 		}
 		for i := range s.prog.Tops() {
 			s.ranks = append(s.ranks, newRanking(s.prog, i))
@@ -94,14 +94,24 @@ func (l *live) enter(s *liveSegment) {
 	l.e.builder.put(s)
 }
 
-// leaf gives the state of a sub-select, that of another segment where one has the same.
-func (l *live) leaf(leaf *query.Leaf) *liveLeaf {
-	if known := l.leaves[leaf.Key]; known != nil {
+// leaf gives the state of a sub-select, that of another segment where one has the
+// same. To computed traits what is sealed is missing: their state is their own,
+// where it looks at what events say.
+func (l *live) leaf(leaf *query.Leaf, trait bool) *liveLeaf {
+	n := &liveLeaf{Leaf: leaf, of: map[uint32][]query.Match{}, from: l.e.line.head.Seq, since: l.now, clear: trait && leaf.Says()}
+	if known := l.leaves[n.key()]; known != nil {
 		return known
 	}
-	n := &liveLeaf{Leaf: leaf, of: map[uint32][]query.Match{}, from: l.e.line.head.Seq, since: l.now}
-	l.leaves[leaf.Key] = n
+	l.leaves[n.key()] = n
 	return n
+}
+
+// key is that of the state among all.
+func (leaf *liveLeaf) key() string {
+	if leaf.clear {
+		return "clear\n" + leaf.Key
+	}
+	return leaf.Key
 }
 
 // arrange puts segments into order, and finds out anew who is to be told of what.
@@ -243,7 +253,7 @@ func (e *Engine) fillLeaves(ctx context.Context, s *liveSegment) error {
 		if leaf.ready {
 			continue
 		}
-		past, err := e.past(ctx, leaf, s.gauge)
+		past, err := e.past(ctx, leaf, s.l.veil, s.gauge)
 		if err != nil {
 			return err
 		}
@@ -262,7 +272,7 @@ func (e *Engine) fillLeaves(ctx context.Context, s *liveSegment) error {
 }
 
 // past gives the events that a leaf can count, up to the number from which on it was told of each.
-func (e *Engine) past(ctx context.Context, leaf *liveLeaf, g *gauge) (map[uint32][]query.Match, error) {
+func (e *Engine) past(ctx context.Context, leaf *liveLeaf, over *veil, g *gauge) (map[uint32][]query.Match, error) {
 	v, err := e.acquire()
 	if err != nil {
 		return nil, err
@@ -280,7 +290,9 @@ func (e *Engine) past(ctx context.Context, leaf *liveLeaf, g *gauge) (map[uint32
 		at := time.UnixMicro(before).UTC()
 		since = &at
 	}
-	q, err := query.RenderLeaf(leaf.Leaf, since, w.catalog())
+	cat := w.catalog()
+	cat.clear = leaf.clear
+	q, err := query.RenderLeaf(leaf.Leaf, since, cat)
 	if err != nil {
 		return nil, err
 	}
@@ -299,6 +311,11 @@ func (e *Engine) past(ctx context.Context, leaf *liveLeaf, g *gauge) (map[uint32
 		f, m, err := readMatch(rows, values, in)
 		if err != nil {
 			return nil, err
+		}
+		for i, v := range values {
+			if d := m.Vals[i]; d.As != query.Untold && !leaf.clear && cat.opens(v.(*query.Field).Leaf()) {
+				m.Vals[i] = over.hide(d)
+			}
 		}
 		out[f] = append(out[f], m)
 		if n%rowsAtOnce == 0 {

@@ -13,12 +13,17 @@ import (
 )
 
 // saver writes what saved reads: uvarints, varints, and texts behind their
-// lengths. The first error stays.
+// lengths. The first error stays. What is veiled in memory is written plain: the
+// file is sealed.
 type saver struct {
-	w   *bufio.Writer
-	buf []byte
-	err error
+	w    *bufio.Writer
+	veil *veil
+	buf  []byte
+	err  error
 }
+
+// secretValue is added to the type of a value that is veiled in memory.
+const secretValue = 1 << 7
 
 func (s *saver) put(p []byte) {
 	if s.err == nil {
@@ -55,7 +60,11 @@ func (s *saver) decimal(d query.Dec) {
 }
 
 func (s *saver) datum(d query.Datum) {
-	s.number(uint64(d.As))
+	as := uint64(d.As)
+	if d.Secret {
+		d, as = s.veil.show(d), as|secretValue
+	}
+	s.number(as)
 	switch d.As {
 	case query.Text, query.List:
 		s.text(d.Text)
@@ -106,8 +115,9 @@ func (s *saver) matches(of map[uint32][]query.Match) {
 
 // saved reads what saver writes. After the first error, which stays, it reads zeros.
 type saved struct {
-	r   *bufio.Reader
-	err error
+	r    *bufio.Reader
+	veil *veil
+	err  error
 }
 
 func (in *saved) fail(err error) {
@@ -183,7 +193,8 @@ func (in *saved) fact() bool { return in.number() == 1 }
 func (in *saved) decimal() query.Dec { return query.Dec{Lo: in.number(), Hi: in.signed()} }
 
 func (in *saved) datum() query.Datum {
-	d := query.Datum{As: query.Type(in.number())}
+	as := in.number()
+	d := query.Datum{As: query.Type(as &^ secretValue), Secret: as&secretValue != 0}
 	switch d.As {
 	case query.Text, query.List:
 		d.Text = in.text()
@@ -193,6 +204,9 @@ func (in *saved) datum() query.Datum {
 		d.Bool = in.fact()
 	case query.Time:
 		d.Time = in.signed()
+	}
+	if d.Secret {
+		d = in.veil.hide(d)
 	}
 	return d
 }

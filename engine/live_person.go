@@ -11,11 +11,12 @@ import (
 	"github.com/kithdb/kith/storage/history"
 )
 
-// liveEvent is an event of the log as a leaf looks at it. What identifies a
-// person is sealed and missing, as it is in history's columns.
+// liveEvent is an event of the log as a leaf looks at it.
 type liveEvent struct {
-	l  *live
-	ev *storage.Event
+	l      *live
+	ev     *storage.Event
+	secret []byte // what identifies a person, as cells
+	clear  bool   // and is missing: what the leaf is asked for stands in the clear
 }
 
 // Field implements query.Event.
@@ -43,16 +44,28 @@ func (e *liveEvent) Field(path string, as query.Type) (query.Datum, bool) {
 			id = e.l.e.paths.ID(path)
 			e.l.paths[path] = id
 		}
-		var raw []byte
-		history.EachCell(e.ev.Cells, func(p uint32, text []byte) bool {
-			if p == id {
-				raw = text
-			}
-			return p != id
-		})
-		return datum(raw, as)
+		if raw := cell(e.ev.Cells, id); raw != nil || e.clear {
+			return datum(raw, as)
+		}
+		d, ok := datum(cell(e.secret, id), as)
+		d.Secret = true
+		return d, ok
 	}
 	return query.Datum{As: query.Text, Text: text}, true
+}
+
+// Veil implements query.Event.
+func (e *liveEvent) Veil(d query.Datum) query.Datum { return e.l.veil.hide(d) }
+
+// cell gives the text of a leaf; nil: there is none.
+func cell(cells []byte, path uint32) (text []byte) {
+	history.EachCell(cells, func(p uint32, value []byte) bool {
+		if p == path {
+			text = value
+		}
+		return p != path
+	})
+	return text
 }
 
 // datum reads a value of JSON as a type. What has another type is missing.
@@ -167,6 +180,9 @@ func (p *livePerson) Peers(i int, account string) int64 { return p.seg.accounts[
 func (p *livePerson) Listed(i int, v query.Datum) bool {
 	return p.seg.listed(i).has(v)
 }
+
+// Unveil implements query.Person.
+func (p *livePerson) Unveil(d query.Datum) query.Datum { return p.l.veil.show(d) }
 
 // traitPath gives the path of a trait as a program names it: one that is named
 // like a fixed column stands behind traits.

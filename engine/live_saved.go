@@ -57,7 +57,7 @@ func (e *Engine) saveLive() {
 		return
 	}
 	err := e.keys.SealedFile(e.path("live"), e.checkpoint.N, func(w *bufio.Writer) error {
-		s := &saver{w: w}
+		s := &saver{w: w, veil: l.veil}
 		s.live(l)
 		return s.err
 	})
@@ -84,7 +84,7 @@ func (e *Engine) recallLive(l *live) error {
 	}
 	var s *savedLive
 	err := e.keys.ReadSealed(e.path("live"), e.checkpoint.N, func(r *bufio.Reader) (err error) {
-		s, err = readSaved(r)
+		s, err = readSaved(r, l.veil)
 		return err
 	})
 	switch {
@@ -213,8 +213,8 @@ func (s *saver) live(l *live) {
 }
 
 // readSaved is the inverse of saver.live.
-func readSaved(r *bufio.Reader) (*savedLive, error) {
-	in := &saved{r: r}
+func readSaved(r *bufio.Reader, v *veil) (*savedLive, error) {
+	in := &saved{r: r, veil: v}
 	if in.number() != savedForm {
 		return nil, errors.Join(in.err, &kith.Error{Op: "engine.Open", On: "live", Kind: kith.ErrUnsupported, Err: errors.New("it is of another version")})
 	}

@@ -18,6 +18,7 @@ type Step struct {
 	Asked  int           `json:"asked"`  // people it was asked about; -1: all
 	People int           `json:"people"` // those of them for whom it is true
 	Took   time.Duration `json:"took"`   // nanoseconds
+	Opened int           `json:"opened"` // how often the sealed values of an event were opened for it
 }
 
 // NotNeeded is the way of a part that was not asked for, because nobody was left
@@ -161,11 +162,12 @@ func (p *planner) Answer(l *query.Piece, within *bitmap.Set) (*bitmap.Set, error
 		asked = within.Len()
 	}
 	p.way = ""
+	opened := p.a.opened.Load()
 	out, err := p.answer(l, within)
 	if err != nil {
 		return nil, err
 	}
-	p.done[l] = Step{Part: query.Print(l.Cond), Way: p.way, Asked: asked, People: out.Len(), Took: time.Since(begin)}
+	p.done[l] = Step{Part: query.Print(l.Cond), Way: p.way, Asked: asked, People: out.Len(), Took: time.Since(begin), Opened: int(p.a.opened.Load() - opened)}
 	return out, p.ctx.Err()
 }
 

@@ -348,7 +348,7 @@ func (b *rebuilder) release() error {
 	}
 	if kith.Flags(r.Flags).Anomalous() { // what it says of a person is not told
 		b.events++
-		return b.x.line.fold.event(b.t, ev, b.events-1, nil)
+		return b.x.line.fold.event(b.t, ev, b.events-1, nil, nil)
 	}
 	secret, err := leaves(b.e.keys, b.x.traits.telling(r), b.identity)
 	if err != nil {
@@ -359,7 +359,7 @@ func (b *rebuilder) release() error {
 	if err != nil {
 		return err
 	}
-	return b.x.line.fold.event(b.t, ev, b.events-1, told)
+	return b.x.line.fold.event(b.t, ev, b.events-1, secret, told)
 }
 
 // token gives the token of a fragment's identifier, made anew from its value

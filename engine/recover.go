@@ -21,7 +21,7 @@ func (e *Engine) openNames() (*storage.Head, error) {
 	snap := e.store.Snapshot()
 	defer snap.Release()
 	lists := map[byte][]string{}
-	for _, kind := range []byte{storage.Paths, storage.Sources, storage.Spaces, storage.Columns} {
+	for _, kind := range []byte{storage.Paths, storage.Sources, storage.Spaces, storage.Columns, storage.Sealed} {
 		names, err := snap.Names(kind)
 		if err != nil {
 			return nil, err
@@ -32,6 +32,9 @@ func (e *Engine) openNames() (*storage.Head, error) {
 		return nil, err
 	}
 	e.pathsStored = len(lists[storage.Paths])
+	if err := e.openSealed(lists[storage.Sealed], head); err != nil {
+		return nil, err
+	}
 	e.sources, e.spaces = newNames(lists[storage.Sources]), newNames(lists[storage.Spaces])
 	e.traits = traits{e: e}
 	e.traits.known = lists[storage.Columns]
@@ -378,5 +381,5 @@ func (t *turn) retellHeld() error {
 	if err != nil {
 		return err
 	}
-	return t.l.fold.event(t, &h.Event, h.ordinal, told)
+	return t.l.fold.event(t, &h.Event, h.ordinal, secret, told)
 }

@@ -21,6 +21,7 @@ import (
 func (t *turn) tell(it *item, frags []kith.FragmentID) (said, secret []byte, err error) {
 	t.said, t.secret = t.said[:0], t.secret[:0]
 	ok := history.EachCell(it.secret, func(path uint32, text []byte) bool {
+		t.l.e.sealing(path)
 		k := it.spells(text)
 		if k >= 0 {
 			var same bool
@@ -114,6 +115,43 @@ func leaves(keys *storage.Keyring, r *history.Row, identifier func(f kith.Fragme
 		secret = history.AppendCell(secret, uint32(path), text)
 	}
 	return secret, nil
+}
+
+// leafOf appends the JSON text of one identifying leaf of a stored event; opened
+// tells whether the sealed ones had to be opened for it.
+func leafOf(dst []byte, keys *storage.Keyring, r *history.Row, path uint32, identifier func(f kith.FragmentID) ([]byte, error)) (out []byte, there, opened bool, err error) {
+	for rest := r.Said; len(rest) > 0; {
+		p, n := binary.Uvarint(rest)
+		if n <= 0 || n >= len(rest) || int(rest[n]) > len(r.Also) {
+			return dst, false, false, &kith.Error{Op: "engine.leaf", Kind: kith.ErrCorrupt, Err: errSaid}
+		}
+		if p == uint64(path) {
+			f := r.Fragment
+			if k := int(rest[n]); k > 0 {
+				f = r.Also[k-1]
+			}
+			value, err := identifier(kith.FragmentID(f))
+			return append(append(append(dst, '"'), value...), '"'), true, false, err
+		}
+		rest = rest[n+1:]
+	}
+	if len(r.Sealed) == 0 {
+		return dst, false, false, nil
+	}
+	secret, err := keys.Open(kith.FragmentID(r.Fragment), r.Seq, sealEvent, r.Sealed, nil)
+	if err != nil {
+		return dst, false, true, err
+	}
+	ok := history.EachCell(secret, func(p uint32, text []byte) bool {
+		if there = p == path; there {
+			dst = append(dst, text...)
+		}
+		return !there
+	})
+	if !ok {
+		err = &kith.Error{Op: "engine.leaf", Kind: kith.ErrCorrupt, Err: errSaid}
+	}
+	return dst, there, true, err
 }
 
 // identityIn gives what the record of a fragment has, of a reader of the store.

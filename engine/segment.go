@@ -377,7 +377,8 @@ type Explanation struct {
 	True    int       `json:"true"`    // people for whom it is true
 	False   int       `json:"false"`   // and false
 	Unknown int       `json:"unknown"` // and neither, because a value is missing
-	Absent  []string  `json:"absent"`  // traits and properties that nobody has, or that are sealed
+	Absent  []string  `json:"absent"`  // traits and properties that nobody has
+	Sealed  []string  `json:"sealed"`  // those of which some are sealed: they are opened value by value
 }
 
 // Explain answers a condition and says how, and whom missing values leave out.
@@ -395,7 +396,8 @@ func (e *Engine) Explain(ctx context.Context, condition string, o *AskOptions) (
 	if err := a.history(ctx); err != nil {
 		return Explanation{}, err
 	}
-	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now, Absent: a.absent(c)}
+	out := Explanation{Text: query.Print(c), Tree: string(query.ToJSON(c)), Now: a.now}
+	out.Absent, out.Sealed = a.names(c)
 	q, err := a.render(ctx, op, c)
 	if err != nil {
 		return Explanation{}, placed(err, condition)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"sync/atomic"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/engine/clean"
@@ -82,7 +83,8 @@ type view struct {
 	now int64 // what now() means, microseconds
 
 	owner  [][]uint32
-	within []uint64 // whom profiles has; nil: all people
+	within []uint64      // whom profiles has; nil: all people
+	opened *atomic.Int64 // counts the events whose sealed leaves were opened for one of them; nil: nobody asks
 }
 
 // Now gives what now() means.
@@ -133,6 +135,15 @@ func (w *view) Original(dst []byte, r *history.Row) ([]byte, error) {
 		}
 	}
 	return clean.Original(dst, w.e.paths, &p)
+}
+
+// Leaf opens one leaf of an event.
+func (w *view) Leaf(dst []byte, r *history.Row, path uint32) (out []byte, there bool, err error) {
+	out, there, opened, err := leafOf(dst, w.e.keys, r, path, identityIn(w.e.keys, w.v.snap))
+	if opened && w.opened != nil {
+		w.opened.Add(1)
+	}
+	return out, there, err
 }
 
 // identifier opens the identifier of a fragment, as it was first spelled.

@@ -119,6 +119,7 @@ func (u *unloading) row(s *second) (history.Row, error) {
 		r.Flags |= uint8(kith.Clamped)
 	}
 	if len(it.secret) > 0 {
+		e.sealingAll(it.secret)
 		r.Sealed, err = e.keys.Seal(kith.FragmentID(r.Fragment), seq, sealEvent, it.secret, nil)
 	}
 	return r, err

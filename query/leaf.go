@@ -10,9 +10,10 @@ import (
 // Event is what a Leaf asks about an event: the fixed columns name, kind,
 // source, group_id, ts and received_at, message_id, and the leaves below properties and
 // context. A time that is no fixed column is asked for as a text. False:
-// missing, or of another type.
+// missing, or of another type. What is Secret a match keeps as Veil gives it.
 type Event interface {
 	Field(path string, as Type) (Datum, bool)
+	Veil(d Datum) Datum
 }
 
 // Match is what is kept of an event that may count in a leaf.
@@ -177,7 +178,7 @@ func (l *Leaf) kept(f *Field) get[Datum] {
 			if ok {
 				d.Time, ok = readTime(d.Text)
 			}
-			return Datum{As: Time, Time: d.Time}, ok
+			return Datum{As: Time, Time: d.Time, Secret: d.Secret}, ok
 		}
 	}
 	return func(e *env) (Datum, bool) {
@@ -194,6 +195,22 @@ func (l *Leaf) Values() []Value {
 		out[i] = f
 	}
 	return out
+}
+
+// Says tells whether it looks at what events say, and not at their fixed columns alone.
+func (l *Leaf) Says() bool {
+	says := false
+	look := func(v Value) {
+		if f, ok := v.(*Field); ok {
+			says = says || f.Leaf() != f.Path || fixed[f.Path] == Untold
+		}
+	}
+	for _, f := range l.values {
+		look(f)
+	}
+	Walk(l.Static, look)
+	Walk(l.Dynamic, look)
+	return says
 }
 
 // Match gives what is kept of an event; false: it can never count.
@@ -218,6 +235,9 @@ func (l *Leaf) Match(ev Event) (Match, bool) {
 		m.Vals = make([]Datum, len(l.reads))
 		for i, read := range l.reads {
 			if d, ok := read(e); ok {
+				if d.Secret {
+					d = ev.Veil(d)
+				}
 				m.Vals[i] = d
 			}
 		}

@@ -26,6 +26,8 @@ type Datum struct {
 	Num  Dec
 	Bool bool
 	Time int64 // microseconds since 1970, UTC
+
+	Secret bool // it says who somebody is; in a Match it is veiled
 }
 
 // Person is what a Program asks about a person, as of one state of the world.
@@ -48,6 +50,8 @@ type Person interface {
 	Peers(i int, account string) int64
 	// Listed tells whether a value stands in the column of a reference table.
 	Listed(i int, v Datum) bool
+	// Unveil is the inverse of an Event's Veil.
+	Unveil(d Datum) Datum
 }
 
 // Program is a condition made ready for the question whether it is true of one

@@ -29,7 +29,25 @@ type said map[string]Datum
 
 func (f said) Field(path string, as Type) (Datum, bool) {
 	d, ok := f[path]
+	d.Secret = strings.HasPrefix(path, "properties.") && (d.Bool || len(d.Text)%2 == 1 || d.Num.Lo%3 == 0) // some of each type
 	return d, ok && d.As == as
+}
+
+// veiled are the values that matches keep and that are secret: in their place
+// stands their number, so that whoever reads a match without Unveil finds nothing.
+var veiled []Datum
+
+func (f said) Veil(d Datum) Datum {
+	veiled = append(veiled, d)
+	return Datum{As: d.As, Text: fmt.Sprintf("veil %d", len(veiled)-1), Num: DecOf(-1 << 40), Time: -1 << 60, Secret: true}
+}
+
+func (s *somebody) Unveil(d Datum) Datum {
+	var n int
+	if _, err := fmt.Sscanf(d.Text, "veil %d", &n); err != nil || !d.Secret {
+		panic("a value that is not veiled")
+	}
+	return veiled[n]
 }
 
 func (s *somebody) Trait(path string, as Type) (Datum, bool) { return s.traits.Field(path, as) }

@@ -127,15 +127,17 @@ func field[T comparable](c *compiler, k *form[T], x *Field) get[T] {
 	}
 	i := leaf.keep(path, as)
 	if x.Up == 0 {
-		return func(e *env) (T, bool) {
-			d := &e.m.Vals[i]
-			return k.of(*d), d.As != Untold
-		}
+		return func(e *env) (T, bool) { return kept(e, k, &e.m.Vals[i]) }
 	}
-	return func(e *env) (T, bool) {
-		d := &e.match(x.Up).Vals[i]
-		return k.of(*d), d.As != Untold
+	return func(e *env) (T, bool) { return kept(e, k, &e.match(x.Up).Vals[i]) }
+}
+
+// kept reads what a match has of a field.
+func kept[T comparable](e *env, k *form[T], d *Datum) (T, bool) {
+	if d.Secret {
+		return k.of(e.who.Unveil(*d)), true
 	}
+	return k.of(*d), d.As != Untold
 }
 
 // match gives the event that is looked at, or one so many steps around it.

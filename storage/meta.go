@@ -80,6 +80,7 @@ const (
 	Sources = 'o' // sources
 	Paths   = 'p' // paths of leaves
 	Columns = 'c' // trait columns: a letter for the type, then the path
+	Sealed  = 'e' // paths of leaves that some event has sealed, behind that of none
 )
 
 // PutNames stores the names that follow the first n of a dictionary.

@@ -65,15 +65,21 @@ func (c *segmentCreate) Run(a *app) error {
 	})
 }
 
-const unread = "there is no %s that a condition can read: nobody says it, or what is said is sealed"
+const (
+	unread = "there is no %s: nobody says it"
+	opened = "some values of %s are sealed: they are opened one by one, wherever the condition is asked of DuckDB"
+)
 
-// leftOut says whom missing values leave out, and what nobody has.
+// leftOut says whom missing values leave out, what nobody has, and what is opened.
 func (a *app) leftOut(x engine.Explanation) {
 	if x.Unknown > 0 {
 		fmt.Fprintf(a.stderr, "for %s it is neither true nor false: a value is missing\n", plurals(x.Unknown, "person", "people"))
 	}
 	for _, name := range x.Absent {
 		fmt.Fprintf(a.stderr, unread+"\n", name)
+	}
+	for _, name := range x.Sealed {
+		fmt.Fprintf(a.stderr, opened+"\n", name)
 	}
 }
 
@@ -247,6 +253,9 @@ func (c *segmentExplain) Run(a *app) error {
 		for _, name := range x.Absent {
 			fmt.Fprintf(a.stdout, "\n"+unread+"\n", name)
 		}
+		for _, name := range x.Sealed {
+			fmt.Fprintf(a.stdout, "\n"+opened+"\n", name)
+		}
 		return nil
 	})
 }
@@ -263,7 +272,11 @@ func steps(list []engine.Step) []string {
 		case s.Asked >= 0:
 			asked = group(int64(s.Asked))
 		}
-		rows = append(rows, []string{asked, found, took, s.Way, s.Part})
+		way := s.Way
+		if s.Opened > 0 {
+			way += ", " + plurals(s.Opened, "sealed event", "sealed events") + " opened"
+		}
+		rows = append(rows, []string{asked, found, took, way, s.Part})
 	}
 	for _, row := range rows {
 		for i := range widths {

@@ -27,6 +27,8 @@ type Paths struct {
 	mu   sync.RWMutex
 	ids  map[string]uint32        // guarded by mu
 	list atomic.Pointer[[]string] // replaced under mu; what is in it never changes
+
+	sealed [MaxPaths / 64]atomic.Uint64 // bit set: some event has a leaf sealed
 }
 
 // NewPaths gives a dictionary with these paths, in the order of their ids; none: a new one.
@@ -85,6 +87,31 @@ func (p *Paths) Path(id uint32) string {
 		return list[id]
 	}
 	return ""
+}
+
+// Seal notes that an event has a leaf with the id, which is below Len, sealed, and
+// tells whether that is new.
+func (p *Paths) Seal(id uint32) (fresh bool) {
+	bit := uint64(1) << (id & 63)
+	word := &p.sealed[id>>6]
+	return word.Load()&bit == 0 && word.Or(bit)&bit == 0
+}
+
+// Sealed tells whether some event may have a leaf with the id sealed.
+func (p *Paths) Sealed(id uint32) bool { return p.sealed[id>>6].Load()>>(id&63)&1 == 1 }
+
+// SealAll is Seal of every id, also of those that come.
+func (p *Paths) SealAll() {
+	for i := range p.sealed {
+		p.sealed[i].Store(1<<64 - 1)
+	}
+}
+
+// SealNone takes all of that back.
+func (p *Paths) SealNone() {
+	for i := range p.sealed {
+		p.sealed[i].Store(0)
+	}
 }
 
 // Len is one more than the highest id.

@@ -46,7 +46,7 @@ func (l onList) hand(t testing.TB, r *rand.Rand, e *engine.Engine, name string) 
 	}
 	var texts []string
 	for range 1 + r.IntN(25) {
-		texts = append(texts, one(r, fmt.Sprintf("user_id=u%d", r.IntN(50)), fmt.Sprintf("anonymous_id=a%d", r.IntN(60))))
+		texts = append(texts, one(r, fmt.Sprintf("user_id=u%d", r.IntN(50)), fmt.Sprintf("anonymous_id=anon-%d", r.IntN(60))))
 	}
 	rep, err := e.ImportList(context.Background(), name, handing(texts...), mode)
 	if err != nil {

@@ -131,7 +131,22 @@ func TestPlantedValuesAreFoundNowhere(t *testing.T) {
 			}
 		}
 	}
+	for name, text := range map[string]string{ // what they keep of events is of memory alone, and so are changes
+		"commented": "EXISTS (SELECT 1 FROM events WHERE properties.comment LIKE 'this is%' AND NOT followed_by(text(properties.comment) <> outer.properties.comment))",
+		"devices":   "(SELECT count(DISTINCT context.device.id) FROM events) > 0 OR (SELECT most_frequent(properties.contact_of) FROM events) IS NOT NULL",
+	} {
+		if _, err := e.Define(t.Context(), name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Logf("%+v", Lines(t, e, lines...))
+	for _, name := range []string{"commented", "devices"} {
+		x, err := e.Explain(t.Context(), name, nil)
+		if err != nil || x.True == 0 || len(x.Sealed) == 0 {
+			t.Fatalf("%s is true for %d: %v", name, x.True, err)
+		}
+		newHunt(secret).must(t, "an explanation", []byte(fmt.Sprintf("%+v", x)))
+	}
 	if _, err := e.IngestJSON(context.Background(), "", []byte(strings.Replace(identifying["name"], "$", secret["name"], 1))); err != nil {
 		t.Fatal(err)
 	}

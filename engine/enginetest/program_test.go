@@ -180,10 +180,35 @@ func (h happening) Field(path string, as query.Type) (query.Datum, bool) {
 	}
 	if as == query.List {
 		array, ok := h.d.fields[path+"[]"].(string)
-		return query.Datum{As: as, Text: array}, ok
+		return query.Datum{As: as, Text: array, Secret: h.d.sealed[path+"[]"]}, ok
 	}
 	v := h.d.fields[path]
-	return datumOf(v, typeOf(v), as)
+	d, ok := datumOf(v, typeOf(v), as)
+	d.Secret = h.d.sealed[path]
+	return d, ok
+}
+
+// Veil implements query.Event: JSON, as a text.
+func (h happening) Veil(d query.Datum) query.Datum {
+	text, err := json.Marshal(d)
+	if err != nil {
+		panic("unreachable: a datum is always JSON")
+	}
+	return query.Datum{As: d.As, Secret: true, Text: string(text)}
+}
+
+// Unveil implements query.Person.
+func (w *creature) Unveil(d query.Datum) query.Datum { return unveiled(d) }
+
+func unveiled(d query.Datum) query.Datum {
+	if !d.Secret {
+		return d
+	}
+	var out query.Datum
+	if err := json.Unmarshal([]byte(d.Text), &out); err != nil {
+		panic("unreachable: Veil made it")
+	}
+	return out
 }
 
 // datumOf gives a stored value as a type, if its column has that type.
@@ -223,7 +248,7 @@ func (l *live) history(t *testing.T, e *engine.Engine, since *time.Time) {
 						t.Errorf("%s: kept of %s is %d, %d, %s", leaf.Key, row, m.TS, m.Received, m.Message)
 					}
 					for _, v := range m.Vals {
-						row += " | " + shown(v)
+						row += " | " + shown(unveiled(v))
 					}
 					want = append(want, row)
 				}

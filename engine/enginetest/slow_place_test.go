@@ -62,7 +62,7 @@ func (s *slow) has(x *query.Call, o *soul, d *deed) any {
 		for range v.Up {
 			d = d.around
 		}
-		text = d.fields[v.Path+"[]"]
+		text = s.said(d, v.Path+"[]")
 	case *query.Trait:
 		name := "profiles." + v.Path
 		if text = o.traits[v.Path+"[]"]; text == nil || !s.whole[name] {

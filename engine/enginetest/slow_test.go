@@ -40,7 +40,8 @@ type soul struct {
 
 // deed is one event.
 type deed struct {
-	fields   map[string]any // by path, as traits, and the fixed ones
+	fields   map[string]any  // by path, as traits, and the fixed ones
+	sealed   map[string]bool // those that are
 	ts, recv time.Time
 	id       string
 	around   *deed // where it is looked at from another: that one
@@ -60,6 +61,7 @@ type slow struct {
 	tables   map[string][]map[string]any // their rows, by name
 	table    string                      // whose row is looked at
 	row      map[string]any
+	clear    bool // it walks a computed trait: what is sealed is missing
 }
 
 // newSlow reads everybody.
@@ -98,6 +100,7 @@ func newSlow(t testing.TB, e *engine.Engine, now time.Time) *slow {
 			return cmp.Or(a.ts.Compare(b.ts), a.recv.Compare(b.recv), cmp.Compare(a.id, b.id))
 		})
 	}
+	s.sealedTypes()
 	words := map[string]query.Type{"VARCHAR": query.Text, "DECIMAL(38,9)": query.Number, "BOOLEAN": query.Bool, "sealed": query.Text}
 	for _, row := range SQL(t, e, "SELECT relation, name, type, coalesce(filled, 0) FROM columns") {
 		f := strings.Split(row, " | ")
@@ -138,6 +141,7 @@ func deedOf(t testing.TB, ev map[string]any, received string) deed {
 			scalars(d.fields, root, text)
 		}
 	}
+	d.sealed = sealedOf(ev, d.fields)
 	return d
 }
 
@@ -375,9 +379,6 @@ func (s *slow) read(v any, column, as query.Type) any {
 	return nil
 }
 
-// worked walks what a computed trait is.
-func (s *slow) worked(name string, o *soul) any { return s.value(s.computed[name], o, nil) }
-
 // fits tells whether a number has at most 29 digits before and 9 after the point.
 func fits(r *big.Rat) bool {
 	most, _ := new(big.Rat).SetString("1e29")
@@ -451,7 +452,7 @@ func (s *slow) value(v query.Value, o *soul, d *deed) any {
 		if !strings.Contains(x.Path, ".") {
 			return d.fields[x.Path]
 		}
-		v := d.fields[x.Path]
+		v := s.said(d, x.Path)
 		return s.read(v, typeOf(v), x.As)
 	case *query.Cell:
 		return s.cell(x)

@@ -32,7 +32,7 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 	}
 	for i := range n {
 		who := fmt.Sprintf("u%d", r.IntN(n/6+2))
-		anonymous := fmt.Sprintf("a%d", r.IntN(n/5+2))
+		anonymous := fmt.Sprintf("anon-%d", r.IntN(n/5+2)) // long enough to be looked for among values
 		at := now.Add(-time.Duration(r.IntN(70*24)) * time.Hour)
 		if r.IntN(3) == 0 { // whole days apart, as spans are
 			at = now.AddDate(0, 0, -r.IntN(40))
@@ -58,7 +58,9 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 			})
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
-			ev["properties"] = some(r, map[string]any{"total": one(r, totals...), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r)})
+			ev["properties"] = some(r, map[string]any{"total": one(r, totals...), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r),
+				"comment": one[any](r, "a", "b", "C", "größe", "a", "2026-01-05", 2, 2.5, true, tags(r)), "via": one[any](r, "a", "b", "ada@example.org", "Bob@Example.org", "ada@example.org", 2, true, []any{"a", "ada@example.org"}),
+				"ref": one(r, anonymous, anonymous, "anon-1", "a")})
 		}
 		out = append(out, encode(ev))
 	}
@@ -200,9 +202,11 @@ func calculation(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(32) {
+	switch r.IntN(37) {
+	case 32, 33, 34:
+		return sealedLeaf(r)
 	case 28, 29:
-		return one(r, "", "NOT ") + "has(properties.tags, " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
+		return one(r, "", "NOT ") + "has(properties." + one(r, "tags", "tags", "comment", "via") + ", " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
 	case 27:
 		return "distance_km(properties.total, " + one(r, "2", "profiles.ltv", "properties.total") + ", 1, 2) " + op(r) + " " + one(r, "0", "111.195", "300", "4500")
 	case 25:
@@ -225,8 +229,8 @@ func eventLeaf(r *rand.Rand) string {
 		return "ts BETWEEN now() - INTERVAL 60 DAY AND now() - " + aSpan(r)
 	case 6:
 		return "properties.total " + op(r) + " " + one(r, "2", "2.5", "40.1", "-3")
-	case 7:
-		return "properties.sku " + op(r) + " " + one(r, "'a'", "'b'", "'c'")
+	case 7, 35, 36:
+		return word(r) + " " + op(r) + " " + wording(r)
 	case 8:
 		return one(r, "properties.gift", "NOT properties.gift", "properties.gift IS NULL")
 	case 9:
@@ -236,7 +240,7 @@ func eventLeaf(r *rand.Rand) string {
 	case 11:
 		return "number(properties.total) " + op(r) + " profiles.ltv"
 	case 17:
-		return "properties.sku " + fromGoods(r, one(r, "sku", "sort"))
+		return word(r) + " " + fromGoods(r, one(r, "sku", "sort"))
 	case 18:
 		return "number(properties.total) " + fromGoods(r, "price")
 	case 12:
@@ -248,7 +252,7 @@ func eventLeaf(r *rand.Rand) string {
 	case 15:
 		return "date(ts) + " + aSpan(r) + " " + op(r) + " " + one(r, "current_date", "now()")
 	case 16:
-		return "coalesce(properties.sku, profiles.plan, 'none') " + one(r, "LIKE '_'", "= 'none'", "IS NOT NULL")
+		return "coalesce(" + word(r) + ", profiles.plan, 'none') " + one(r, "LIKE '_'", "= 'none'", "IS NOT NULL")
 	}
 	return "ts >= profiles.first_seen + " + aSpan(r)
 }
@@ -258,7 +262,7 @@ func near(r *rand.Rand, depth, steps int) string {
 	where := mix(r, 1, func(r *rand.Rand) string {
 		switch r.IntN(7) {
 		case 0:
-			return "text(properties.sku) " + op(r) + " " + strings.Repeat("outer.", 1+r.IntN(steps)) + "properties.sku"
+			return "text(" + word(r) + ") " + op(r) + " " + strings.Repeat("outer.", 1+r.IntN(steps)) + word(r)
 		case 1:
 			return one(r, "number(properties.total) "+op(r)+" outer.properties.total", "has(outer.properties.tags, 'a')")
 		case 2:
@@ -303,21 +307,24 @@ func aggregate(r *rand.Rand) string {
 	case 15:
 		return "(SELECT active_periods(" + aSpan(r) + ", " + one(r, "1", "2", "4", "12") + one(r, "", ", 2", ", 1, current_date") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 2, 3:
-		return "(SELECT " + one(r, "count(*)", "count(properties.sku)", "count(DISTINCT name)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
+		return "(SELECT " + one(r, "count(*)", "count("+word(r)+")", "count(DISTINCT "+word(r)+")", "count(DISTINCT name)", "count(DISTINCT date(ts))", "count(number(properties.total))") + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 4:
 		return "(SELECT " + one(r, "sum", "avg", "min", "max") + "(properties.total)" + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "21.05", "1.833333333", "90000000000000000000000000000")
 	case 5:
 		return "(SELECT " + one(r, "min", "max") + "(ts)" + from + ") " + one(r, ">", "<=") + " now() - " + aSpan(r)
 	case 6:
-		return "(SELECT properties.sku" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1", " OFFSET 2") + ") " + op(r) + " " + one(r, "'a'", "'C'")
+		return "(SELECT " + word(r) + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1" + one(r, "", " OFFSET 1", " OFFSET 2") + ") " + op(r) + " " + wording(r)
 	case 7:
-		return "(SELECT count(" + one(r, "DISTINCT number(properties.total)", "DISTINCT bool(properties.gift)", "bool(properties.gift)", "DISTINCT lower(properties.sku)", "time(properties.due)") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
+		return "(SELECT count(" + one(r, "DISTINCT number(properties.total)", "DISTINCT bool(properties.gift)", "bool(properties.gift)", "DISTINCT lower("+word(r)+")", "time(properties.due)", "number(properties.comment)", "DISTINCT time(properties.comment)", "bool(properties.via)") + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
 	case 8:
 		return "(SELECT properties." + one(r, "total", "gift", "sku", "due") + from + " ORDER BY ts DESC LIMIT 1" + one(r, "", " OFFSET 1") + ")" + one(r, " IS NULL", " IS NOT NULL")
 	case 9:
+		if r.IntN(2) == 0 {
+			return "(SELECT " + one(r, "min", "max") + "(" + one(r, "text("+word(r)+")) "+from+") "+op(r)+" "+wording(r), "number(properties.via))"+from+") > 1", "time(properties.comment))"+from+") < now()")
+		}
 		return "(SELECT " + one(r, "min", "max") + "(time(properties.due))" + from + ") " + op(r) + " now() - " + aSpan(r)
 	case 17:
-		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, "properties.sku", "name", "lower(properties.sku)") + ")" + from + ") " + op(r) + " " + one(r, "'a'", "'C'", "'View'", "'Buy'")
+		return "(SELECT " + one(r, "most_frequent", "least_frequent") + "(" + one(r, word(r), "name", "lower("+word(r)+")") + ")" + from + ") " + op(r) + " " + one(r, wording(r), "'View'", "'Buy'")
 	case 18:
 		return "(SELECT " + one(r, "median(properties.total)", "percentile(properties.total, 90)", "percentile(properties.total, 33.3)", "percentile(properties.total * 2, 1)") + from + ") " + op(r) + " " + one(r, "2", "2.5", "4", "40.1")
 	case 19:
@@ -330,7 +337,7 @@ func aggregate(r *rand.Rand) string {
 
 // share gives the part of the events that say something.
 func share(r *rand.Rand) string {
-	return "share(" + one(r, "properties.sku, 'a'", "properties.sku, 'C'", "name, 'Buy'", "lower(properties.sku), 'c'", "coalesce(properties.sku, profiles.plan), 'pro'") + one(r, "", ", INTERVAL "+one(r, "1 HOUR", "7 DAY", "30 DAY", "700 SECOND")) + ")"
+	return "share(" + one(r, "properties.sku, 'a'", "properties.sku, 'C'", word(r)+", "+wording(r), "name, 'Buy'", "lower(properties.sku), 'c'", "coalesce(properties.sku, profiles.plan), 'pro'") + one(r, "", ", INTERVAL "+one(r, "1 HOUR", "7 DAY", "30 DAY", "700 SECOND")) + ")"
 }
 
 // habit gives a condition on how often somebody did something, in windows that

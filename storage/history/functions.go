@@ -5,6 +5,7 @@ package history
 #include <stdlib.h>
 extern void kithOwner(void *, void *, void *);
 extern void kithOriginal(void *, void *, void *);
+extern void kithLeaf(void *, void *, void *);
 extern void kithText(void *, void *, void *);
 extern void kithNumber(void *, void *, void *);
 extern void kithBool(void *, void *, void *);
@@ -14,6 +15,7 @@ extern void kithInSegment(void *, void *, void *);
 extern void kithInList(void *, void *, void *);
 static void *owner_fn(void) { return (void *)kithOwner; }
 static void *original_fn(void) { return (void *)kithOriginal; }
+static void *leaf_fn(void) { return (void *)kithLeaf; }
 static void *text_fn(void) { return (void *)kithText; }
 static void *number_fn(void) { return (void *)kithNumber; }
 static void *bool_fn(void) { return (void *)kithBool; }
@@ -248,6 +250,47 @@ func kithOriginal(info, in, out unsafe.Pointer) {
 	})
 }
 
+//export kithLeaf
+func kithLeaf(info, in, out unsafe.Pointer) {
+	scalar(info, in, out, func(c *call) error {
+		seqs, fragments := column[uint64](c.in, 1, c.n), column[uint32](c.in, 2, c.n)
+		also, sealed, said := column[text](c.in, 3, c.n), column[text](c.in, 4, c.n), column[text](c.in, 5, c.n)
+		hasAlso, hasSealed, hasSaid := validity(c.in, 3, c.n), validity(c.in, 4, c.n), validity(c.in, 5, c.n)
+		path := column[uint32](c.in, 6, c.n)[0]
+		head := append(append([]byte{'{'}, c.needle(path)...), ':')
+		var r Row
+		var buf []byte
+		for i := range c.n {
+			r = Row{Seq: seqs[i], Fragment: fragments[i], Also: r.Also[:0]}
+			if valid(hasSealed, i) {
+				r.Sealed = sealed[i].bytes()
+			}
+			if valid(hasSaid, i) {
+				r.Said = said[i].bytes()
+			}
+			if valid(hasAlso, i) {
+				r.Also = appendAlso(r.Also, also[i].bytes())
+			}
+			if r.Sealed == nil && r.Said == nil {
+				c.null(i)
+				continue
+			}
+			buf = append(buf[:0], head...)
+			value, there, err := c.view.Leaf(buf, &r, path)
+			if err != nil {
+				return err
+			}
+			if buf = value; !there {
+				c.null(i)
+				continue
+			}
+			buf = append(buf, '}')
+			c.text(i, buf)
+		}
+		return nil
+	})
+}
+
 //export kithTime
 func kithTime(info, in, out unsafe.Pointer) {
 	scalar(info, in, out, func(c *call) error {
@@ -396,6 +439,7 @@ func registerFunctions(c *conn) error {
 		{"kith_time", C.time_fn(), []m.Type{m.TypeUBigInt, m.TypeUTinyInt, m.TypeTimestamp, m.TypeInteger, m.TypeInteger, m.TypeInteger, m.TypeBigInt, m.TypeBigInt, m.TypeBigInt}, false, plainType(m.TypeTimestamp)},
 		{"kith_in_segment", C.in_segment_fn(), []m.Type{m.TypeUBigInt, m.TypeVarchar, m.TypeUInteger}, false, plainType(m.TypeBoolean)},
 		{"kith_in_list", C.in_list_fn(), []m.Type{m.TypeUBigInt, m.TypeVarchar, m.TypeUInteger}, false, plainType(m.TypeBoolean)},
+		{"kith_leaf", C.leaf_fn(), []m.Type{m.TypeUBigInt, m.TypeUBigInt, m.TypeUInteger, m.TypeBlob, m.TypeBlob, m.TypeBlob, m.TypeUInteger}, false, plainType(m.TypeBlob)},
 		{"kith_text", C.text_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_json", C.json_fn(), leaf, false, plainType(m.TypeVarchar)},
 		{"kith_bool", C.bool_fn(), leaf, false, plainType(m.TypeBoolean)},

@@ -30,11 +30,14 @@ type Row struct {
 	Said      []byte // those that identifiers of the event are, as the engine tells; nil: none
 }
 
-// PathSet is the engine's append-only dictionary of leaf paths. Both methods are
+// PathSet is the engine's append-only dictionary of leaf paths. Its methods are
 // called from several goroutines at once, and what Path(id) gives never changes.
+// Sealed tells whether the leaf stands in Sealed or Said of some row; once it
+// does it goes on to say so.
 type PathSet interface {
 	Path(id uint32) string
 	Len() int
+	Sealed(id uint32) bool
 }
 
 // AppendCell appends one leaf to cells: the number of its path and its JSON text.

@@ -28,7 +28,7 @@ var heads = []string{"properties", "context", "traits"}
 type schema struct {
 	roots  []*tree // one for each of heads
 	fields []*field
-	group  *field // GroupID, where an event has one
+	read   []typed // the columns that read leaves as one type
 }
 
 // sqlType gives the type that SQL sees.
@@ -50,15 +50,13 @@ func newSchema(sum map[string]*counts, cols map[string]byte, ids *names) *schema
 		}
 	}
 	sort.Slice(s.fields, func(i, j int) bool { return s.fields[i].id < s.fields[j].id })
+	s.read = readingsOf(s.fields, ids.paths)
 	tops := map[string]*branch{}
 	for _, h := range heads {
 		tops[h] = &branch{}
 	}
 	named := s.fields[:0]
 	for _, f := range s.fields {
-		if f.path == GroupID {
-			s.group = f
-		}
 		elements := splitPath(f.path)
 		top := tops[elements[0]]
 		if top == nil || len(elements) < 2 {

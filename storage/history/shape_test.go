@@ -153,6 +153,62 @@ func TestOriginalOpensWhatIsSealed(t *testing.T) {
 	}
 }
 
+// A reading gives what stands in the clear and opens what does not; its twin
+// leaves that out. What has another type, or is not there, is opened for nothing.
+func TestReadingsOpenWhatIsSealed(t *testing.T) {
+	d := &dictionary{sealed: map[uint32]bool{}}
+	h := open(t, Options{Paths: d})
+	defer h.Close()
+	via, only := d.id("properties.via"), d.id("properties.only")
+	d.sealed[via], d.sealed[only] = true, true
+	row := func(seq uint64, sealed []byte, cells ...string) Row {
+		return Row{Seq: seq, Fragment: 3, Kind: 2, Name: "E", MessageID: fmt.Sprint("m", seq), Time: int64(seq), Received: NoTime, Sent: NoTime, Original: NoTime, Sealed: sealed, Cells: d.cells(cells...)}
+	}
+	err := h.Append([]Row{
+		row(1, nil, "properties.via", `"web"`),
+		row(2, AppendCell(nil, via, []byte(`"jane\u0040example.org"`)), "properties.total", "5"),
+		row(3, AppendCell(AppendCell(nil, only, []byte(`2.50`)), via, []byte(`["a"]`))),
+		row(4, AppendCell(nil, only, []byte(`true`)), "properties.via", "7"),
+		row(5, nil),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := 0
+	v := &version{seq: 5, owner: selves(5), unseal: func(f uint32, seq uint64, sealed []byte) ([]byte, error) {
+		opened++
+		return sealed, nil
+	}}
+	for columns, want := range map[string]string{
+		`"properties.via:text"`:          "web jane@example.org <nil> <nil> <nil>",
+		`"properties.via:clear text"`:    "web <nil> <nil> <nil> <nil>",
+		`"properties.via:json"`:          `<nil> <nil> ["a"] <nil> <nil>`,
+		`"properties.via:number"`:        "<nil> <nil> <nil> 7 <nil>",
+		`"properties.only:number"`:       "<nil> <nil> 2.5 <nil> <nil>",
+		`"properties.only:bool"`:         "<nil> <nil> <nil> true <nil>",
+		`"properties.only:clear number"`: "<nil> <nil> <nil> <nil> <nil>",
+		`"properties.total:number"`:      "<nil> 5 <nil> <nil> <nil>",
+		`properties.via`:                 "web <nil> <nil> <nil> <nil>",
+	} {
+		opened = 0
+		got := strings.Join(strings.Split(strings.TrimSpace(ask(t, h, v, "SELECT "+columns+"::VARCHAR FROM events ORDER BY seq")), "\n"), " ")
+		got = strings.ReplaceAll(strings.ReplaceAll(got, ".000000000", ""), "2.500000000", "2.5")
+		if got != want {
+			t.Errorf("%s: %s, want %s", columns, got, want)
+		}
+		if opens := strings.Count(columns, ":") == 1 && !strings.Contains(columns, "clear") && !strings.Contains(columns, "total"); opens != (opened > 0) {
+			t.Errorf("%s: %d rows were opened", columns, opened)
+		}
+	}
+	r := h.Readings()
+	if of := r["properties.via"][String]; of != (Reading{`"properties.via:text"`, `"properties.via:clear text"`}) {
+		t.Errorf("%+v", of)
+	}
+	if of := r["properties.total"][String]; of.Name != of.Clear {
+		t.Errorf("%+v", of)
+	}
+}
+
 func TestCheckFindsDamage(t *testing.T) {
 	r := seeded(t)
 	d := &dictionary{}

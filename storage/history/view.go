@@ -17,6 +17,9 @@ type View interface {
 	// Original appends a row's event as it came in, as one line of JSON, with
 	// what is identifying opened.
 	Original(dst []byte, r *Row) ([]byte, error)
+	// Leaf appends the JSON text of one leaf that a row has in Sealed or Said,
+	// opened; there is false where it has none. Of the row it sees Seq, Fragment, Also, Sealed and Said.
+	Leaf(dst []byte, r *Row, path uint32) (out []byte, there bool, err error)
 	Release()
 }
 

@@ -138,7 +138,7 @@ func (p *part) selectRows(b *strings.Builder, session, seq uint64, fields []*fie
 		b.WriteString(", " + p.expr(session, f, has) + " AS f" + strconv.Itoa(int(f.id)))
 	}
 	for i := range read {
-		b.WriteString(", " + p.expr(session, &read[i].field, has) + " AS " + ident(read[i].name))
+		b.WriteString(", " + p.reading(session, &read[i], has) + " AS " + ident(read[i].name))
 	}
 	if whole {
 		b.WriteString(", flags")
@@ -162,8 +162,27 @@ func (p *part) expr(session uint64, f *field, has map[string]bool) string {
 	if !has[f.path] {
 		return "NULL::" + sqlType(f.typ)
 	}
+	return look(session, f, "rest")
+}
+
+// reading gives a leaf as one type: where the row has it in the clear that, else
+// what it has sealed. DuckDB opens it where nothing stands in the clear alone.
+func (p *part) reading(session uint64, r *typed, has map[string]bool) string {
+	clear := p.expr(session, &r.field, has)
+	if !r.opens {
+		return clear
+	}
+	opened := look(session, &r.field, fmt.Sprintf("kith_leaf(%d::UBIGINT, seq, fragment, also, sealed, said, %d::UINTEGER)", session, r.field.id))
+	if !has[r.field.path] {
+		return opened
+	}
+	return "coalesce(" + clear + ", " + opened + ")"
+}
+
+// look writes the look for a field into what has the form of rest.
+func look(session uint64, f *field, rest string) string {
 	fn := map[byte]string{typeString: "kith_text", typeNumber: "kith_number", typeBool: "kith_bool", typeJSON: "kith_json"}[f.typ]
-	return fmt.Sprintf("%s(%d::UBIGINT, rest, %d::UINTEGER)", fn, session, f.id)
+	return fmt.Sprintf("%s(%d::UBIGINT, %s, %d::UINTEGER)", fn, session, rest, f.id)
 }
 
 // clocks are the functions of DuckDB that say what time it is, by the type they give.

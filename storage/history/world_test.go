@@ -13,9 +13,10 @@ import (
 
 // dictionary is a PathSet for tests.
 type dictionary struct {
-	mu    sync.Mutex
-	paths []string
-	ids   map[string]uint32
+	mu     sync.Mutex
+	paths  []string
+	ids    map[string]uint32
+	sealed map[uint32]bool
 }
 
 func (d *dictionary) Path(id uint32) string {
@@ -28,6 +29,12 @@ func (d *dictionary) Len() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.paths)
+}
+
+func (d *dictionary) Sealed(id uint32) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sealed[id]
 }
 
 func (d *dictionary) id(path string) uint32 {
@@ -104,6 +111,19 @@ func (v *version) Unseal(f uint32, seq uint64, sealed []byte) ([]byte, error) {
 	}
 	return v.unseal(f, seq, sealed)
 }
+
+// Leaf implements View: what is Sealed is cells, and nothing is Said.
+func (v *version) Leaf(dst []byte, r *Row, path uint32) (out []byte, there bool, err error) {
+	cells, err := v.Unseal(r.Fragment, r.Seq, r.Sealed)
+	EachCell(cells, func(p uint32, text []byte) bool {
+		if there = p == path; there {
+			dst = append(dst, text...)
+		}
+		return !there
+	})
+	return dst, there, err
+}
+
 func (v *version) Identifier(f uint32) (string, string, error) {
 	if v.who == nil {
 		return "anonymous_id", "a" + strconv.Itoa(int(f)), nil
