@@ -163,7 +163,15 @@ func (n *node) value(depth int) (Value, error) {
 		w, err := n.where(depth)
 		return &Peers{key, w}, err
 	case n.Node == "aggregate" && len(vs) <= 1:
-		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}, Text: n.Text, Half: span}
+		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{Periods: n.Periods, Every: n.Every.gap(), Zone: n.Zone}, Text: n.Text, Half: span}
+		switch {
+		case n.End != nil:
+			if a.Last.End, err = n.End.value(depth + 1); err != nil {
+				return nil, err
+			}
+		case n.Day:
+			a.Last.End = Instant{Day: true}
+		}
 		if len(vs) == 1 {
 			a.Of = vs[0]
 		}

@@ -53,6 +53,42 @@ func (c *compiler) near(x *Near) test {
 	}
 }
 
+// begin gives where the n-th period from the last begins, or the last ends.
+func (l Last) begin(n int64) Value {
+	end := l.End
+	if end == nil {
+		end = Instant{}
+	}
+	if l.Zone != "" {
+		end = inZone(end, l.Zone)
+	}
+	var begin Value = &Shift{end, -n * l.Every.Months, -time.Duration(n) * l.Every.Span}
+	if l.Zone != "" {
+		begin = &Call{UTCTime, []Value{begin, Literal{As: Text, Text: l.Zone}}}
+	}
+	return begin
+}
+
+// inZone makes what is made of now() of what the clock of a zone shows then.
+func inZone(v Value, zone string) Value {
+	switch x := v.(type) {
+	case *Shift:
+		return &Shift{inZone(x.V, zone), x.Months, x.Span}
+	case *Call:
+		t, _ := x.timed()
+		return x.ofTime(inZone(t, zone))
+	}
+	x := v.(Instant)
+	v = &Call{LocalTime, []Value{Instant{}, Literal{As: Text, Text: zone}}}
+	if x.Months != 0 || x.Span != 0 {
+		v = &Shift{v, x.Months, x.Span}
+	}
+	if x.Day {
+		v = &Call{Date, []Value{v}}
+	}
+	return v
+}
+
 func (g Gap) by() *move { return &move{months: g.Months, span: g.Span.Microseconds()} }
 
 // periods counts the periods in which there are enough events. An event passes
@@ -61,8 +97,7 @@ func (c *compiler) periods(a *Agg) get[Dec] {
 	begins := make([]*moving, a.Last.Periods+1) // of period i at i+1
 	values := make([]Value, len(begins))
 	for i := range begins {
-		n := int64(i)
-		values[i] = &Shift{Instant{Day: a.Last.Day}, -n * a.Last.Every.Months, -time.Duration(n) * a.Last.Every.Span}
+		values[i] = a.Last.begin(int64(i))
 		begins[i], _ = movingOf(values[i], "")
 	}
 	ts := &Field{Path: "ts", As: Time}

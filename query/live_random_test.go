@@ -98,7 +98,7 @@ func aMoving(r *rand.Rand) *moving {
 	for range 1 + r.IntN(3) {
 		switch r.IntN(4) {
 		case 0:
-			m = m.by(move{begin: true})
+			m = m.by(move{begin: theDay})
 		case 1:
 			m = m.by(move{months: int64(r.IntN(9) - 4), span: (r.Int64N(9) - 4) * 6 * 3600 * second})
 		default:

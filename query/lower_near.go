@@ -2,6 +2,7 @@ package query
 
 import (
 	"strings"
+	"time"
 
 	sqlparser "github.com/xwb1989/sqlparser"
 )
@@ -106,12 +107,12 @@ func (l *lowering) step(s *scope, path []string) (up int, rest []string, err err
 const mostPeriods = 400
 
 // periods reads active_periods(INTERVAL 7 DAY, 4), which may say how many events
-// it takes, and that the first period ends with yesterday:
-// active_periods(INTERVAL 1 DAY, 5, 1, current_date).
+// it takes, where the last period ends, and by which clock:
+// active_periods(INTERVAL 1 DAY, 5, 1, current_date, 'Europe/Paris').
 func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 	pos := l.last
 	agg.N = 1
-	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that, current_date leaves today out"
+	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that stands where the last ends, made of now(): current_date leaves today out; and behind that a zone, in which days begin and end: active_periods(INTERVAL 1 DAY, 5, 1, current_date, 'Europe/Paris')"
 	whole := func(e sqlparser.Expr) (int64, bool) {
 		n, err := l.whole(e)
 		return n, err == nil && n > 0
@@ -127,9 +128,14 @@ func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 		case ok && i == 2:
 			agg.N, ok = whole(a.Expr)
 		case ok && i == 3:
-			v, err := l.value(s, a.Expr)
-			agg.Last.Day = true
-			ok = err == nil && v == Instant{Day: true}
+			var err error
+			agg.Last.End, err = l.value(s, a.Expr)
+			ok = err == nil && ends(agg.Last.End)
+		case ok && i == 4:
+			var err error
+			if agg.Last.Zone, err = l.zoneName(a.Expr, help); err != nil {
+				return err
+			}
 		default:
 			ok = false
 		}
@@ -144,6 +150,21 @@ func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 		return l.bad("%s", help)
 	case agg.Last.Periods > mostPeriods:
 		return l.bad("active_periods looks at %d periods at most", mostPeriods)
+	case agg.Last.Zone != "" && agg.Last.Every.Span%(24*time.Hour) != 0:
+		return l.bad("periods by the clock of a zone are days, weeks or months: INTERVAL 1 DAY")
+	}
+	if agg.Last.End == Value(Instant{}) && agg.Last.Zone == "" {
+		agg.Last.End = nil // as if nothing stood there
 	}
 	return nil
+}
+
+// ends tells whether a time is made of now(), by the calendar of no zone.
+func ends(v Value) bool {
+	_, ok := movingOf(v, "")
+	WalkValue(v, func(v Value) {
+		c, is := v.(*Call)
+		ok = ok && !(is && (c.Fn == LocalTime || c.Fn == UTCTime))
+	})
+	return ok
 }
