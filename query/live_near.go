@@ -69,6 +69,14 @@ func (l Last) begin(n int64) Value {
 	return begin
 }
 
+// edges gives how an event must stand to where a period begins, and ends.
+func (l Last) edges() (from, to Op) {
+	if l.End == nil {
+		return More, AtMost
+	}
+	return AtLeast, Less
+}
+
 // inZone makes what is made of now() of what the clock of a zone shows then.
 func inZone(v Value, zone string) Value {
 	switch x := v.(type) {
@@ -101,11 +109,13 @@ func (c *compiler) periods(a *Agg) get[Dec] {
 		begins[i], _ = movingOf(values[i], "")
 	}
 	ts := &Field{Path: "ts", As: Time}
-	where := And{&Compare{More, ts, values[len(values)-1]}, &Compare{AtMost, ts, values[0]}}
+	from, to := a.Last.edges()
+	where := And{&Compare{from, ts, values[len(values)-1]}, &Compare{to, ts, values[0]}}
 	if a.Where != nil {
 		where = append(where, a.Where)
 	}
 	l := c.leafOf(where)
+	begun, ended := mirror[from], mirror[to]
 	return func(e *env) (Dec, bool) {
 		in, all := e.counts[:0], e.who.Matches(l.at)
 		for range a.Last.Periods {
@@ -116,13 +126,13 @@ func (c *compiler) periods(a *Agg) get[Dec] {
 			if !l.live(e, m) {
 				continue
 			}
-			k := 0 // the last that begins at or after it is too late
-			for k < len(in) && begins[k+1].at(e.now) >= m.TS {
+			k := 0
+			for k < len(in) && !holds(begun, compareTo(begins[k+1].at(e.now), m.TS)) { // it begins too late
 				k++
 			}
 			in[k]++
-			e.change(begins[k+1].flip(AtLeast, m.TS, e.now))
-			e.change(begins[k].flip(AtLeast, m.TS, e.now))
+			e.change(begins[k+1].flip(begun, m.TS, e.now))
+			e.change(begins[k].flip(ended, m.TS, e.now))
 		}
 		n := int64(0)
 		for _, k := range in {

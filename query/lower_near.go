@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -112,7 +113,7 @@ const mostPeriods = 400
 func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 	pos := l.last
 	agg.N = 1
-	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that stands where the last ends, made of now(): current_date leaves today out; and behind that a zone, in which days begin and end: active_periods(INTERVAL 1 DAY, 5, 1, current_date, 'Europe/Paris')"
+	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that, current_date leaves today out, and date_trunc('month', now()) this month; and behind that stands a zone by whose clock days begin: active_periods(INTERVAL 1 DAY, 5, 1, current_date, 'Europe/Paris')"
 	whole := func(e sqlparser.Expr) (int64, bool) {
 		n, err := l.whole(e)
 		return n, err == nil && n > 0
@@ -132,6 +133,7 @@ func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 			agg.Last.End, err = l.value(s, a.Expr)
 			ok = err == nil && ends(agg.Last.End)
 		case ok && i == 4:
+			l.last = pos
 			var err error
 			if agg.Last.Zone, err = l.zoneName(a.Expr, help); err != nil {
 				return err
@@ -153,18 +155,13 @@ func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 	case agg.Last.Zone != "" && agg.Last.Every.Span%(24*time.Hour) != 0:
 		return l.bad("periods by the clock of a zone are days, weeks or months: INTERVAL 1 DAY")
 	}
-	if agg.Last.End == Value(Instant{}) && agg.Last.Zone == "" {
-		agg.Last.End = nil // as if nothing stood there
-	}
 	return nil
 }
 
-// ends tells whether a time is made of now(), by the calendar of no zone.
+// ends tells whether a time is made of now() and is where a unit of the calendar
+// begins, or so much before or after that; by the clock of no zone.
 func ends(v Value) bool {
-	_, ok := movingOf(v, "")
-	WalkValue(v, func(v Value) {
-		c, is := v.(*Call)
-		ok = ok && !(is && (c.Fn == LocalTime || c.Fn == UTCTime))
-	})
-	return ok
+	m, ok := movingOf(v, "")
+	return ok && slices.ContainsFunc(m.moves, func(s move) bool { return s.begin != "" }) &&
+		!slices.ContainsFunc(m.moves, func(s move) bool { return s.zone != nil })
 }

@@ -337,13 +337,14 @@ func (r *renderer) periods(a *Agg) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString("CASE")
+	since, until := a.Last.edges()
 	from := ""
 	for i := range a.Last.Periods {
 		from = r.begin(a.Last, i+1)
-		fmt.Fprintf(&b, " WHEN e.ts > %s THEN %d", from, i)
+		fmt.Fprintf(&b, " WHEN e.ts %s %s THEN %d", since, from, i)
 	}
 	b.WriteString(" END")
-	rows += " AND e.ts > " + from + " AND e.ts <= " + r.begin(a.Last, 0)
+	rows += " AND e.ts " + string(since) + " " + from + " AND e.ts " + string(until) + " " + r.begin(a.Last, 0)
 	return fmt.Sprintf("SELECT id, count(*) AS v FROM (SELECT e.profile_id AS id, %s AS n%s GROUP BY ALL HAVING count(*) >= %d) GROUP BY id", &b, rows, a.N), nil
 }
 

@@ -273,13 +273,15 @@ type Agg struct {
 	Half time.Duration // of Share: in which an event's weight halves; 0: all weigh the same
 }
 
-// Last are so many periods of one length, one after another, of which the last
-// ends at End. With Zone the clock of that place is meant, in End and where they
-// begin: a day has what hours it has there.
+// Last are so many periods of one length, one after another. Without End the last
+// ends now, and what happens now is in it; what happened where the first begins is
+// in none. End is the beginning of a day or of another unit: then each has its
+// beginning, and not its end. With Zone that is by the clock of a place, and so is
+// where the others begin: a day has what hours it has there.
 type Last struct {
 	Periods int64  // at least 1 and at most 400
 	Every   Gap    // months or a span; with Zone whole days
-	End     Value  // made of now(); nil: that
+	End     Value  // made of now()
 	Zone    string // empty: UTC
 }
 

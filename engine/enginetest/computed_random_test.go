@@ -187,7 +187,9 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(21) {
+	switch r.IntN(22) {
+	case 21:
+		return one(r, local(r, one(r, "first_seen", "time(born)", "(SELECT min(ts)"+from+")")), "hour(local_time(now(), "+zone(r)+"))", "(SELECT count(*) FROM events WHERE "+local(r, "ts")+" >= "+moment(r)+")", "(SELECT active_periods(INTERVAL 1 DAY, 30, 1, current_date, "+zone(r)+")"+from+")")
 	case 20:
 		return "(SELECT has(properties.tags, " + one(r, "'a'", "5") + ")" + from + " ORDER BY ts DESC LIMIT 1)"
 	case 19:

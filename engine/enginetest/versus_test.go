@@ -31,6 +31,9 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 		who := fmt.Sprintf("u%d", r.IntN(n/6+2))
 		anonymous := fmt.Sprintf("a%d", r.IntN(n/5+2))
 		at := now.Add(-time.Duration(r.IntN(70*24)) * time.Hour)
+		if r.IntN(6) == 0 {
+			at = turned(r, now.AddDate(0, 0, -100), now)
+		}
 		if r.IntN(3) == 0 { // whole days apart, as spans are
 			at = now.AddDate(0, 0, -r.IntN(40))
 		}
@@ -55,7 +58,7 @@ func crowd(r *rand.Rand, n int, now time.Time) []string {
 			})
 		} else {
 			ev["type"], ev["event"] = "track", one(r, "View", "Buy", "Leave")
-			ev["properties"] = some(r, map[string]any{"total": one(r, totals...), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon"), "tags": tags(r)})
+			ev["properties"] = some(r, map[string]any{"total": one(r, totals...), "sku": one(r, "a", "b", "C"), "gift": one(r, true, false), "due": one(r, "2026-01-05", "2025-12-24T23:59:59Z", "soon", "2026-03-29T00:59:59Z", "2026-03-29T01:30:00Z", "2025-10-26T02:30:00+02:00"), "tags": tags(r)})
 		}
 		out = append(out, encode(ev))
 	}
@@ -95,7 +98,13 @@ func op(r *rand.Rand) string { return one(r, "=", "<>", "<", "<=", ">", ">=", "<
 
 // personLeaf gives a condition about a person.
 func personLeaf(r *rand.Rand) string {
-	switch r.IntN(52) {
+	switch r.IntN(56) {
+	case 51, 52:
+		return local(r, one(r, "born", "first_seen", "last_seen", "last_seen + "+aSpan(r))) + " " + op(r) + " " + one(r, moment(r), "now()", "DATE '2025-10-26'", "TIMESTAMP '2025-10-26 02:30:00'")
+	case 53:
+		return one(r, "hour", "dayofweek", "day", "month") + "(" + local(r, one(r, "last_seen", "now()", "first_seen", "born")) + ") " + one(r, "IN (0, 6)", "< 8", op(r)+" 2", "IS NULL")
+	case 54:
+		return moment(r) + " " + op(r) + " " + one(r, "last_seen", "first_seen", "DATE '2025-12-01'", "TIMESTAMP '2026-03-29 03:00:00'")
 	case 45, 46:
 		return one(r, "", "NOT ") + "has(tags, " + one(r, "'a'", "'b'", "5", "'5'", "'größe'", "'a\"b'", "''") + ")" + one(r, "", "", " IS NULL", " IS NOT TRUE")
 	case 42, 43:
@@ -197,7 +206,13 @@ func calculation(r *rand.Rand) string {
 
 // eventLeaf gives a condition about an event.
 func eventLeaf(r *rand.Rand) string {
-	switch r.IntN(32) {
+	switch r.IntN(37) {
+	case 32, 33:
+		return local(r, one(r, "ts", "ts", "properties.due", "ts - "+aSpan(r))) + " " + op(r) + " " + one(r, moment(r), moment(r), "DATE '2025-10-26'", "TIMESTAMP '2026-03-29 01:30:00'")
+	case 34:
+		return "ts " + one(r, ">=", "<", "=") + " " + moment(r)
+	case 35, 36:
+		return one(r, "hour", "dayofweek", "day") + "(" + local(r, one(r, "ts", "ts", "properties.due")) + ") " + one(r, "IN (0, 6)", "< 8", "= 2", op(r)+" 1")
 	case 28, 29:
 		return one(r, "", "NOT ") + "has(properties.tags, " + one(r, "'a'", "'b'", "5", "'größe'", "'a\"b'") + ")" + one(r, "", "", " IS NULL")
 	case 27:
@@ -286,7 +301,14 @@ func where(r *rand.Rand) string {
 // aggregate gives a condition about what somebody's events come to.
 func aggregate(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(24) {
+	switch r.IntN(28) {
+	case 24, 25:
+		return "(SELECT active_periods(INTERVAL " + one(r, "1 DAY", "1 DAY", "3 DAY", "1 WEEK", "1 MONTH", "1 YEAR") + ", " + one(r, "1", "3", "7", "40") + ", " + one(r, "1", "2") + ", " + one(r, "current_date", "current_date", "current_date + INTERVAL 1 DAY", "date_trunc('month', now())", "date_trunc('week', current_date) + INTERVAL 1 WEEK") +
+			one(r, "", ", "+zone(r), ", "+zone(r), ", "+zone(r)) + ")" + from + ") " + op(r) + " " + one(r, "0", "1", "2", "3")
+	case 26:
+		return "(SELECT count(DISTINCT " + local(r, "ts") + ")" + from + ") " + op(r) + " " + one(r, "1", "2", "3")
+	case 27:
+		return "(SELECT " + one(r, "min", "max") + "(" + local(r, "ts") + ")" + from + ") " + op(r) + " " + moment(r)
 	case 23:
 		return "EXISTS (SELECT 1 FROM events WHERE " + mix(r, 1, eventLeaf) + one(r, " AND ", " OR ") + "has(profiles.tags, 'a'))"
 	case 21, 22:
@@ -323,27 +345,6 @@ func aggregate(r *rand.Rand) string {
 		return "(SELECT " + one(r, "most_frequent(properties.sku)", "median(properties.total)", "sum(properties.total)", "avg(properties.total)") + from + ")" + one(r, " IS NULL", " IS NOT NULL")
 	}
 	return "(SELECT properties.total" + from + " ORDER BY ts" + one(r, "", " DESC") + " LIMIT 1) " + op(r) + " " + number(r)
-}
-
-// share gives the part of the events that say something.
-func share(r *rand.Rand) string {
-	return "share(" + one(r, "properties.sku, 'a'", "properties.sku, 'C'", "name, 'Buy'", "lower(properties.sku), 'c'", "coalesce(properties.sku, profiles.plan), 'pro'") + one(r, "", ", INTERVAL "+one(r, "1 HOUR", "7 DAY", "30 DAY", "700 SECOND")) + ")"
-}
-
-// habit gives a condition on how often somebody did something, in windows that
-// begin and end within a day.
-func habit(r *rand.Rand) string {
-	hour := fmt.Sprintf("now() - INTERVAL %d HOUR", r.IntN(1600))
-	from := " FROM events WHERE " + one(r, "name = 'View'", "name IN ('View', 'Buy')", "kind = 'track'", "name <> 'Buy'", "name LIKE '%e%'", "TRUE") + " AND " +
-		one(r, "ts > "+hour, "ts <= "+hour, "ts BETWEEN now() - INTERVAL 1000 HOUR AND "+hour, "NOT ts BETWEEN now() - INTERVAL 30 DAY AND "+hour, "(ts < "+hour+" OR ts = now())")
-	count := "(SELECT " + one(r, "count(*)", "count(*)", "count(DISTINCT date(ts))") + from + ") "
-	switch r.IntN(4) {
-	case 0:
-		return one(r, "EXISTS", "NOT EXISTS") + " (SELECT 1" + from + ")"
-	case 1:
-		return count + one(r, "IN (0, 2)", "NOT IN (1, 3)", "BETWEEN 1 AND 2", "NOT BETWEEN 1 AND 2")
-	}
-	return count + op(r) + " " + one(r, "0", "1", "1.5", "2", "3")
 }
 
 // mix joins leaves by AND, OR and NOT.
@@ -389,8 +390,11 @@ func TestThreeWaysOneAnswer(t *testing.T) {
 			text := condition(r)
 			asked++
 			s.now = now
-			if r.IntN(3) == 0 { // another instant: of the past, or of days to come
+			switch r.IntN(6) {
+			case 0, 1: // another instant: of the past, or of days to come
 				s.now = now.Add(time.Duration(r.IntN(200*24)-100*24)*time.Hour + time.Duration(r.IntN(3))*time.Second)
+			case 2:
+				s.now = turned(r, now.AddDate(0, 0, -100), now.AddDate(0, 0, 100))
 			}
 			n := concur(t, e, s, text)
 			spread[(n*10+len(s.souls)-1)/max(len(s.souls), 1)]++
