@@ -400,7 +400,7 @@ SELECT id FROM profiles WHERE last_seen >= '2026-03-23' AND last_seen < '2026-03
 SELECT id FROM profiles WHERE quarter(first_seen) = 4 AND year(first_seen) = 2025 OR first_seen < '2026-01-01' AND strftime(last_seen, '%Y-%m-%d %H') = '2026-03-31 11';
 
 -- (SELECT count(*) FROM events WHERE hour(local_time(ts, 'Europe/Paris')) < 8) >= 3
--- live early
+-- live early_there
 WITH paris AS (SELECT profile_id, ts + to_hours(CASE WHEN ts >= '2025-10-26 01:00' AND ts < '2026-03-29 01:00' THEN 1 ELSE 2 END) AS t FROM events WHERE ts <= $now)
 SELECT profile_id FROM paris WHERE t::TIME < '08:00' GROUP BY profile_id HAVING count(*) >= 3;
 
