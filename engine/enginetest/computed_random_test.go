@@ -25,6 +25,8 @@ func TestComputedIsWorkedOut(t *testing.T) {
 		w.open(t)
 		w.clock(t)
 		w.goods(t, r)
+		w.list(t, r, "vip") // a condition may ask for them
+		w.list(t, r, "staff")
 		for range 4 {
 			w.value(t, r)
 		}
