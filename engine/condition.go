@@ -22,6 +22,13 @@ func init() {
 		return words(query.Calculate(query.Func(string(rune(op))), number(a), number(b)))
 	}
 	history.HasText = query.HasText
+	history.Zone = func(name string) (local, utc func(int64) int64, ok bool) {
+		z, err := query.ZoneOf(name)
+		if err != nil {
+			return nil, nil, false
+		}
+		return z.Local, z.Instant, true
+	}
 	history.HasNumber = func(array string, item [2]uint64) (bool, bool) { return query.HasNumber(array, number(item)) }
 	history.Distance = func(of [4][2]uint64) ([2]uint64, bool) {
 		return words(query.DistanceOf(number(of[0]), number(of[1]), number(of[2]), number(of[3])))

@@ -1,6 +1,106 @@
 package query
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	sqlparser "github.com/xwb1989/sqlparser"
+)
+
+// unit is what a calendar is cut into.
+type unit string
+
+const (
+	theHour    unit = "hour"
+	theDay     unit = "day"
+	theWeek    unit = "week" // from Monday
+	theMonth   unit = "month"
+	theQuarter unit = "quarter"
+	theYear    unit = "year"
+)
+
+// longest are the units, and what they take at most.
+var longest = map[unit]int64{theHour: hour, theDay: day, theWeek: 7 * day, theMonth: 31 * day, theQuarter: 92 * day, theYear: 366 * day}
+
+// around gives where the unit that a time is in begins, and where the next does.
+func (u unit) around(t int64) (begin, end int64) {
+	begin = t - clockOf(t)
+	switch u {
+	case theHour:
+		begin += clockOf(t) / hour * hour
+		return begin, begin + hour
+	case theDay:
+		return begin, begin + day
+	case theWeek:
+		const monday = 3 // the first day of 1970 was so many after one
+		n := begin/day + monday
+		begin -= (n - floorDiv(n, 7)*7) * day
+		return begin, begin + 7*day
+	}
+	n := int64(1)
+	switch u {
+	case theQuarter:
+		n = 3
+	case theYear:
+		n = 12
+	}
+	y, m, _ := civil(begin / day)
+	begin = daysOf(y, m-(m-1)%n, 1) * day
+	return begin, addMonths(begin, n)
+}
+
+// timed gives the time of which a function makes another one, and nothing else.
+func (c *Call) timed() (Value, bool) {
+	switch c.Fn {
+	case Date, LocalTime, UTCTime:
+		return c.Args[0], true
+	case Trunc:
+		return c.Args[1], true
+	}
+	return nil, false
+}
+
+// ofTime gives the same function of another time.
+func (c *Call) ofTime(v Value) *Call {
+	out := &Call{c.Fn, slices.Clone(c.Args)}
+	if c.Fn == Trunc {
+		out.Args[1] = v
+	} else {
+		out.Args[0] = v
+	}
+	return out
+}
+
+// move gives what a function does to a time.
+func (c *Call) move() move {
+	switch c.Fn {
+	case Trunc:
+		return move{begin: unit(c.Args[0].(Literal).Text)}
+	case LocalTime, UTCTime:
+		return move{zone: c.zone(), back: c.Fn == UTCTime}
+	}
+	return move{begin: theDay}
+}
+
+// trunc reads date_trunc('month', ts). That of a day is date(ts).
+func (l *lowering) trunc(x *sqlparser.FuncExpr, args []Value) (Value, error) {
+	pos := l.last
+	u, _, err := l.pattern(x.Exprs[0].(*sqlparser.AliasedExpr).Expr, "a unit")
+	u = strings.ToLower(u)
+	if longest[unit(u)] == 0 {
+		if err != nil {
+			l.last = pos
+		}
+		return nil, l.bad("date_trunc takes a unit and a time: date_trunc('month', ts); the units are 'hour', 'day', 'week', 'month', 'quarter' and 'year'")
+	}
+	l.last = pos
+	v, err := l.as(args[1], Time)
+	if unit(u) == theDay {
+		return &Call{Date, []Value{v}}, err
+	}
+	return &Call{Trunc, []Value{Literal{As: Text, Text: u}, v}}, err
+}
 
 // parts are the functions that give a part of a time.
 var parts = map[Func]bool{Year: true, Month: true, MonthDay: true, Hour: true, Weekday: true}
@@ -8,7 +108,6 @@ var parts = map[Func]bool{Year: true, Month: true, MonthDay: true, Hour: true, W
 // partOf gives a part of a time, and the bounds of the times, both included, at
 // which it is so.
 func partOf(fn Func, t int64) (n, least, most int64) {
-	const hour = 60 * 60 * second
 	clock := clockOf(t)
 	begin := t - clock
 	y, m, d := civil(begin / day)

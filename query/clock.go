@@ -8,24 +8,27 @@ import (
 // Times of the evaluator are microseconds since 1970, UTC.
 const (
 	second = int64(time.Second / time.Microsecond)
-	day    = 24 * 60 * 60 * second
+	hour   = 60 * 60 * second
+	day    = 24 * hour
 	never  = math.MaxInt64
 )
 
 // move is one thing that is done to an instant: months are added, then a span;
-// or, with begin, the beginning of its day is taken.
+// with begin, the beginning of the unit that it is in is taken; with zone, what
+// the clock there shows, or with back, when that shows it.
 type move struct {
 	months, span int64
-	begin        bool
+	begin        unit
+	zone         *Zone
+	back         bool
 }
 
 // moving is a time that goes with now: what is left of an instant after each of its moves.
 //
-// It grows with now but for one thing: a month that is added to the evening of
-// 30 January gives a later instant than one added to the morning of the 31st.
-// So nothing here asks it to be monotone. It is piecewise: within a piece it
-// goes as fast as now (or, after begin, stands), and pieces end where the day
-// of something inside ends.
+// It grows with now but for two things: a month that is added to the evening of
+// 30 January gives a later instant than one added to the morning of the 31st,
+// and clocks are put back. So nothing here asks it to be monotone. It is
+// piecewise: within a piece it goes as fast as now, or stands.
 type moving struct {
 	moves    []move
 	low, top int64 // what it gives lies between now+low and now+top
@@ -41,12 +44,18 @@ const (
 // by gives a moving time that moves once more.
 func (m *moving) by(n move) *moving {
 	out := &moving{append(m.moves[:len(m.moves):len(m.moves)], n), m.low + n.span, m.top + n.span}
-	if n.months != 0 {
+	switch {
+	case n.months != 0:
 		out.low += n.months*meanMonth - monthSlip
 		out.top += n.months*meanMonth + monthSlip
-	}
-	if n.begin {
-		out.low -= day - 1
+	case n.begin != "":
+		out.low -= longest[n.begin] - 1
+	case n.zone != nil && n.back:
+		out.low -= n.zone.most
+		out.top -= n.zone.least
+	case n.zone != nil:
+		out.low += n.zone.least
+		out.top += n.zone.most
 	}
 	return out
 }
@@ -58,7 +67,7 @@ func movingOf(v Value, of string) (*moving, bool) {
 	case Instant:
 		m := (&moving{}).by(move{months: x.Months, span: x.Span.Microseconds()})
 		if x.Day {
-			m = m.by(move{begin: true})
+			m = m.by(move{begin: theDay})
 		}
 		return m, of == ""
 	case *Field:
@@ -68,9 +77,9 @@ func movingOf(v Value, of string) (*moving, bool) {
 			return m.by(move{months: x.Months, span: x.Span.Microseconds()}), true
 		}
 	case *Call:
-		if x.Fn == Date {
-			if m, ok := movingOf(x.Args[0], of); ok {
-				return m.by(move{begin: true}), true
+		if t, ok := x.timed(); ok {
+			if m, ok := movingOf(t, of); ok {
+				return m.by(x.move()), true
 			}
 		}
 	}
@@ -79,17 +88,45 @@ func movingOf(v Value, of string) (*moving, bool) {
 
 // at gives the time where now is n.
 func (m *moving) at(n int64) int64 {
-	for _, s := range m.moves {
-		n = s.of(n)
+	for i := range m.moves {
+		n = m.moves[i].of(n)
 	}
 	return n
 }
 
+// of gives what the move makes of a time.
 func (s *move) of(t int64) int64 {
-	if s.begin {
-		return t - clockOf(t)
+	if s.begin == "" && s.zone == nil {
+		return addMonths(t, s.months) + s.span
 	}
-	return addMonths(t, s.months) + s.span
+	t, _, _ = s.step(t)
+	return t
+}
+
+// step gives what the move makes of a time, whether that stands as the time goes
+// on, or goes with it, and for how long that is so.
+func (s *move) step(t int64) (to int64, stands bool, lasts int64) {
+	switch {
+	case s.begin != "":
+		begin, end := s.begin.around(t)
+		return begin, true, end - t
+	case s.zone != nil && s.back:
+		return s.zone.shown(t)
+	case s.zone != nil:
+		ahead, until := s.zone.at(t)
+		return t + ahead, false, left(t, until)
+	case s.months != 0:
+		return addMonths(t, s.months) + s.span, false, sameMonths(t, s.months)
+	}
+	return t + s.span, false, never
+}
+
+// left gives how long it is to an end that there may never be.
+func left(t, until int64) int64 {
+	if until == never {
+		return never
+	}
+	return until - t
 }
 
 // piece gives the time where now is n, whether it stands there, and the end of
@@ -97,12 +134,11 @@ func (s *move) of(t int64) int64 {
 func (m *moving) piece(n int64) (t int64, stands bool, end int64) {
 	t, end = n, never
 	for i := range m.moves {
-		s := &m.moves[i]
-		if !stands && (s.begin || s.months != 0) {
-			end = min(end, n+day-clockOf(t))
+		to, stood, lasts := m.moves[i].step(t)
+		if !stands && lasts != never {
+			end = min(end, n+lasts)
 		}
-		stands = stands || s.begin
-		t = s.of(t)
+		t, stands = to, stands || stood
 	}
 	return t, stands, end
 }
@@ -185,6 +221,16 @@ func addMonths(t, months int64) int64 {
 	y += floorDiv(m, 12)
 	m -= floorDiv(m, 12)*12 - 1
 	return daysOf(y, m, min(d, lengthOf(y, m)))*day + clock
+}
+
+// sameMonths gives how long from a time on addMonths adds the same to it: until
+// the last day that both months have, and after that from day to day.
+func sameMonths(t, months int64) int64 {
+	begin := t - clockOf(t)
+	y, m, d := civil(begin / day)
+	to := m + months - 1
+	both := min(lengthOf(y, m), lengthOf(y+floorDiv(to, 12), to-floorDiv(to, 12)*12+1))
+	return begin + (max(both-d, 0)+1)*day - t
 }
 
 func floorDiv(a, b int64) int64 {

@@ -34,6 +34,8 @@ type node struct {
 	Outer   int    `json:"outer,omitempty"`
 	Periods int64  `json:"periods,omitempty"`
 	Every   *node  `json:"every,omitempty"`
+	End     *node  `json:"end,omitempty"`
+	Zone    string `json:"zone,omitempty"`
 	Least   *node  `json:"least,omitempty"`
 	Most    *node  `json:"most,omitempty"`
 }
@@ -190,9 +192,17 @@ func valueNode(v Value) node {
 		}
 		return n
 	case *Agg:
-		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Day: x.Last.Day, Text: x.Text, Micros: x.Half.Microseconds()}
+		n := node{Node: "aggregate", Op: string(x.Fn), N: x.N, Desc: x.Desc, Percent: x.Percent, Where: whereNode(x.Where), Periods: x.Last.Periods, Every: gapNode(x.Last.Every), Zone: x.Last.Zone, Text: x.Text, Micros: x.Half.Microseconds()}
 		if x.Of != nil {
 			n.Of = []node{valueNode(x.Of)}
+		}
+		switch end := x.Last.End; end {
+		case nil:
+		case Value(Instant{Day: true}):
+			n.Day = true
+		default:
+			end := valueNode(end)
+			n.End = &end
 		}
 		return n
 	case *Peers:

@@ -163,7 +163,10 @@ func (n *node) value(depth int) (Value, error) {
 		w, err := n.where(depth)
 		return &Peers{key, w}, err
 	case n.Node == "aggregate" && len(vs) <= 1:
-		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Last: Last{n.Periods, n.Every.gap(), n.Day}, Text: n.Text, Half: span}
+		a := &Agg{Fn: AggFunc(n.Op), N: n.N, Desc: n.Desc, Percent: n.Percent, Text: n.Text, Half: span}
+		if a.Last, err = n.last(depth); err != nil {
+			return nil, err
+		}
 		if len(vs) == 1 {
 			a.Of = vs[0]
 		}
@@ -171,6 +174,18 @@ func (n *node) value(depth int) (Value, error) {
 		return a, err
 	}
 	return nil, fmt.Errorf("%w: %.20q", errShape, n.Node)
+}
+
+// last gives the periods of an aggregate; none, of most.
+func (n *node) last(depth int) (l Last, err error) {
+	l = Last{Periods: n.Periods, Every: n.Every.gap(), Zone: n.Zone}
+	switch {
+	case n.End != nil:
+		l.End, err = n.End.value(depth + 1)
+	case n.Day:
+		l.End = Instant{Day: true}
+	}
+	return l, err
 }
 
 func (n *node) literal(as Type) (Value, error) {

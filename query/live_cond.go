@@ -217,7 +217,10 @@ func moves(v Value) bool {
 	case *Shift:
 		return moves(x.V)
 	case *Call:
-		return (x.Fn == Coalesce || x.Fn == Date) && slices.ContainsFunc(x.Args, moves)
+		if t, ok := x.timed(); ok {
+			return moves(t)
+		}
+		return x.Fn == Coalesce && slices.ContainsFunc(x.Args, moves)
 	}
 	return false
 }
@@ -230,10 +233,11 @@ func spread(v Value) Value {
 	case *Shift:
 		of, with = x.V, func(v Value) Value { return &Shift{v, x.Months, x.Span} }
 	case *Call:
-		if x.Fn != Date {
+		t, ok := x.timed()
+		if !ok {
 			return v
 		}
-		of, with = x.Args[0], func(v Value) Value { return &Call{Date, []Value{v}} }
+		of, with = t, func(v Value) Value { return x.ofTime(v) }
 	default:
 		return v
 	}

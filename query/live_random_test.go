@@ -93,102 +93,48 @@ func TestDec(t *testing.T) {
 	}
 }
 
-func aMoving(r *rand.Rand) *moving {
-	m := &moving{}
-	for range 1 + r.IntN(3) {
-		switch r.IntN(4) {
-		case 0:
-			m = m.by(move{begin: true})
-		case 1:
-			m = m.by(move{months: int64(r.IntN(9) - 4), span: (r.Int64N(9) - 4) * 6 * 3600 * second})
-		default:
-			m = m.by(move{span: (r.Int64N(99) - 49) * 3600 * second})
-		}
-	}
-	return m
-}
-
-// A flip is the first: at each instant before it at which something could
-// happen the comparison is as it was, and at it it is not.
-func TestFlip(t *testing.T) {
-	r := chance(t)
-	found := 0
-	for range rounds(4000) {
-		m, op := aMoving(r), pick(r, Equal, Unequal, Less, AtMost, More, AtLeast, Same)
-		now := micros("2026-01-01") + r.Int64N(120*24)*3600*second + pick[int64](r, -1, 0, 0, 1)
-		x := m.at(now+(r.Int64N(50)-25)*6*3600*second) + pick[int64](r, -1, 0, 0, 1)
-		got := m.flip(op, x, now)
-		was := holds(op, compareTo(m.at(now), x))
-		want := int64(never)
-		for _, n := range instants(m, x, now) {
-			if holds(op, compareTo(m.at(n), x)) != was {
-				want = n
-				break
-			}
-		}
-		if got != want {
-			t.Fatalf("%+v %s %s, from %s: flips at %s, want %s", m.moves, op, clock(x), clock(now), clock(got), clock(want))
-		}
-		if got != never {
-			found++
-		}
-		least := m.least(now)
-		for _, n := range instants(m, x, now) {
-			if m.at(n) < least {
-				t.Fatalf("%+v from %s is %s at %s, least gives %s", m.moves, clock(now), clock(m.at(n)), clock(n), clock(least))
-			}
-		}
-	}
-	if found < rounds(4000)/4 {
-		t.Errorf("only %d of them flip", found)
-	}
-}
-
-// instants gives, in order, all instants of 60 days after now at which a moving
-// time can jump, or pass x.
-func instants(m *moving, x, now int64) []int64 {
-	var out []int64
-	add := func(n int64) {
-		if n > now && n < now+60*day {
-			out = append(out, n)
-		}
-	}
-	offsets, sum := []int64{0}, int64(0)
-	for _, s := range m.moves {
-		sum += s.span
-		offsets = append(offsets, sum)
-	}
-	starts := []int64{now}
-	for d := int64(-1); d < 61; d++ {
-		for _, o := range offsets {
-			starts = append(starts, now-clockOf(now)+d*day-clockOf(o))
-		}
-	}
-	for _, n := range starts {
-		reach := n + x - m.at(n)
-		for i := int64(-1); i <= 1; i++ {
-			add(n + i)
-			add(reach + i)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // Conditions and people whose times meet: intervals are few, and all happens
 // within some weeks around the end of February.
 var spans = []string{"1 DAY", "36 HOUR", "3 DAY", "1 MONTH", "2 MONTH", "1 YEAR"}
 
 func aSpan(r *rand.Rand) string { return pick(r, "- ", "+ ") + "INTERVAL " + pick(r, spans...) }
 
+func aUnit(r *rand.Rand) string {
+	return pick(r, "'hour'", "'day'", "'week'", "'week'", "'month'", "'month'", "'quarter'", "'year'")
+}
+
+// aLocal is a time, or what a clock shows then.
+func aLocal(r *rand.Rand, t string) string {
+	zone := "'" + pick(r, zoneNames...) + "'"
+	return pick(r, "local_time("+t+", "+zone+")", "date(local_time("+t+", "+zone+"))", "date_trunc("+aUnit(r)+", "+t+")", "utc_time("+t+", "+zone+")", "date_trunc("+aUnit(r)+", local_time("+t+", "+zone+"))")
+}
+
 func anOp(r *rand.Rand) string { return pick(r, "=", "<>", "<", "<=", ">", ">=", "<=>") }
 
 func aMoment(r *rand.Rand) string {
+	zone := "'" + pick(r, zoneNames...) + "'"
+	switch r.IntN(12) {
+	case 0, 1:
+		return "date_trunc(" + aUnit(r) + ", now()" + pick(r, "", " "+aSpan(r)) + ")" + pick(r, "", " "+aSpan(r))
+	case 2:
+		return "local_time(now(), " + zone + ")" + pick(r, "", " "+aSpan(r))
+	case 3:
+		return pick(r, "date(", "date_trunc("+aUnit(r)+", ") + "local_time(" + pick(r, "now()", "now() "+aSpan(r)) + ", " + zone + "))"
+	case 4:
+		return "utc_time(" + pick(r, "date(", "date_trunc("+aUnit(r)+", ") + "local_time(now(), " + zone + ")) " + pick(r, "", aSpan(r)) + ", " + zone + ")"
+	}
 	return pick(r, "now()", "current_date", "now() "+aSpan(r), "current_date "+aSpan(r), "date(now() "+aSpan(r)+")")
 }
 
 func aPersonLeaf(r *rand.Rand) string {
-	switch r.IntN(17) {
+	switch r.IntN(20) {
+	case 17, 18:
+		if r.IntN(4) == 0 {
+			return aLocal(r, "coalesce(time(born), "+aMoment(r)+")") + " " + anOp(r) + " " + pick(r, "last_seen", "DATE '2026-03-29'")
+		}
+		return aLocal(r, pick(r, "time(born)", "last_seen", "last_seen "+aSpan(r))) + " " + anOp(r) + " " + pick(r, aMoment(r), "last_seen", "DATE '2026-03-29'")
+	case 19:
+		return pick(r, "hour", "day", "dayofweek", "month") + "(" + aLocal(r, pick(r, "last_seen", "now()", "born")) + ") " + pick(r, anOp(r)+" "+pick(r, "0", "2", "3", "12", "29"), "IN (0, 6)")
 	case 14:
 		return pick(r, "", "next_") + "anniversary(" + pick(r, "time(born)", "time(born) "+aSpan(r), "last_seen") + ") " + pick(r, "", aSpan(r)+" ") + anOp(r) + " " + aMoment(r)
 	case 15:
@@ -226,7 +172,11 @@ func aPersonLeaf(r *rand.Rand) string {
 }
 
 func anEventLeaf(r *rand.Rand) string {
-	switch r.IntN(13) {
+	switch r.IntN(16) {
+	case 13, 14:
+		return aLocal(r, pick(r, "ts", "properties.due", "ts "+aSpan(r))) + " " + anOp(r) + " " + aMoment(r)
+	case 15:
+		return pick(r, "hour", "day", "dayofweek") + "(" + aLocal(r, pick(r, "ts", "properties.due")) + ") " + anOp(r) + " " + pick(r, "0", "2", "3", "29")
 	case 12:
 		return pick(r, "has(properties.tags, 'a')", "hour(ts) "+anOp(r)+" 12", "dayofweek(ts) IN (0, 6)", "month(properties.due) "+anOp(r)+" month(now())", "anniversary(properties.due) "+anOp(r)+" current_date", "next_anniversary(properties.due) "+anOp(r)+" ts")
 	case 11:
@@ -284,7 +234,12 @@ func anAggregate(r *rand.Rand) string {
 	if r.IntN(5) > 0 {
 		from += " WHERE " + aMix(r, 1, anEventLeaf)
 	}
-	switch r.IntN(9) {
+	switch r.IntN(11) {
+	case 9:
+		return "(SELECT active_periods(INTERVAL " + pick(r, "1 DAY", "3 DAY", "1 WEEK", "1 MONTH") + ", " + pick(r, "1", "2", "3", "5") + ", " + pick(r, "1", "2") + ", " + pick(r, "current_date", "current_date + INTERVAL 1 DAY", "date_trunc('month', now())", "date_trunc('week', now() - INTERVAL 1 DAY)") +
+			pick(r, "", ", '"+pick(r, zoneNames...)+"'", ", '"+pick(r, zoneNames...)+"'") + ")" + from + ") " + anOp(r) + " " + pick(r, "0", "1", "2", "3")
+	case 10:
+		return "(SELECT count(DISTINCT " + aLocal(r, "ts") + ")" + from + ") " + anOp(r) + " " + pick(r, "1", "2", "3")
 	case 7:
 		return "(SELECT share(" + pick(r, "properties.sku", "name", "lower(properties.sku)") + ", 'a'" + pick(r, "", ", INTERVAL "+pick(r, "1 DAY", "36 HOUR", "30 DAY")) + ")" + from + ")" + pick(r, " "+anOp(r)+" "+pick(r, "0", "0.5", "0.333333333", "1"), " IS NULL")
 	case 6:
@@ -314,6 +269,9 @@ func aMix(r *rand.Rand, depth int, leaf func(*rand.Rand) string) string {
 
 // aTime is a time within some weeks around the end of February.
 func aTime(r *rand.Rand) int64 {
+	if r.IntN(4) == 0 { // within hours of a change of clocks
+		return micros(pick(r, "2026-03-29T01:00:00", "2026-03-08T07:00:00", "2026-04-04T15:00:00")) + (r.Int64N(12)-6)*hour/2 + pick[int64](r, 0, -1, 1)
+	}
 	return micros("2026-01-28") + r.Int64N(70)*day + pick[int64](r, 0, 0, 1, -1, 6*3600*second, 12*3600*second, day-1)
 }
 
@@ -364,6 +322,9 @@ func (s *somebody) times() []int64 {
 	return out
 }
 
+// aheads are by how much the clocks of the zones are ahead.
+var aheads = []int64{0, hour, 2 * hour, -4 * hour, -5 * hour, 11 * hour / 2, 21 * hour / 2, 11 * hour}
+
 // moments gives instants at which something can change for a person, those
 // beside them, and some of no meaning, in order.
 func moments(r *rand.Rand, s *somebody, from, to int64) []int64 {
@@ -373,6 +334,9 @@ func moments(r *rand.Rand, s *somebody, from, to int64) []int64 {
 			for n := x + (from-x)/day*day; n < to; n += day {
 				base = append(base, n)
 			}
+		}
+		for _, ahead := range aheads { // what the clocks of the zones show
+			base = append(base, x-ahead, x+ahead, x-clockOf(x)-ahead, x-clockOf(x)+day-ahead)
 		}
 		for _, t := range []int64{x, x - clockOf(x)} {
 			for _, span := range []int64{0, day, day * 3 / 2, 3 * day} {
@@ -387,7 +351,14 @@ func moments(r *rand.Rand, s *somebody, from, to int64) []int64 {
 		}
 	}
 	for n := from - clockOf(from); n < to; n += day / 2 {
-		base = append(base, n)
+		for _, ahead := range aheads {
+			base = append(base, n-ahead)
+		}
+	}
+	for _, c := range changes {
+		for h := int64(-4); h <= 4; h++ {
+			base = append(base, micros(c)+h*hour/2)
+		}
 	}
 	var out []int64
 	for _, n := range base {

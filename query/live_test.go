@@ -155,6 +155,19 @@ var answers = []struct {
 	{"month(now() + INTERVAL 1 MONTH) = 2", Yes, "2026-02-01"},
 	{"year(current_date + INTERVAL 11 MONTH) = 2026", Yes, "2026-02-01"},
 	{"hour(nothing) = 1", Unknown, ""},
+	{"date_trunc('month', now()) = DATE '2026-01-01'", Yes, "2026-02-01"},
+	{"date_trunc('quarter', now()) <> DATE '2026-04-01'", Yes, "2026-04-01"},
+	{"date_trunc('week', last_seen) = date_trunc('week', now())", Yes, "2026-02-02"},
+	{"date_trunc('month', now() + INTERVAL 1 MONTH) = DATE '2026-02-01'", Yes, "2026-02-01"},
+	{"hour(local_time(now(), 'Europe/Paris')) = 13", Yes, "2026-01-31T13:00:00"},
+	{"local_time(now(), 'Europe/Paris') < TIMESTAMP '2026-03-29 02:30:00'", Yes, "2026-03-29T01:00:00"},
+	{"local_time(now(), 'Europe/Paris') = TIMESTAMP '2026-03-29 02:30:00'", No, ""}, // the clock never shows it
+	{"date(local_time(now(), 'Asia/Kolkata')) = DATE '2026-01-31'", Yes, "2026-01-31T18:30:00"},
+	{"now() >= utc_time(DATE '2026-02-01', 'America/New_York')", No, "2026-02-01T05:00:00"},
+	{"utc_time(date(local_time(now(), 'Europe/Paris')), 'Europe/Paris') = TIMESTAMP '2026-01-30 23:00:00'", Yes, "2026-01-31T23:00:00"},
+	{"local_time(coalesce(time(nothing), now()), 'Europe/Paris') > DATE '2026-02-01'", No, "2026-01-31T23:00:00.000001"},
+	{"local_time(nothing, 'Europe/Paris') > now()", Unknown, ""},
+	{"local_time(now(), 'Europe/Paris') IS NOT NULL AND local_time(nothing, 'UTC') IS NULL AND date_trunc('year', nothing) IS NULL", Yes, ""},
 	{"plan = 'Pro'", Yes, ""},
 	{"plan = 'pro'", No, ""},
 	{"plan < 'pro'", Yes, ""},
@@ -256,6 +269,13 @@ var answers = []struct {
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND time(properties.due) < now())", No, "2026-02-02T00:00:00.000001"},
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND properties.sku IN (SELECT sku FROM products))", Yes, ""},
 
+	{"EXISTS (SELECT 1 FROM events WHERE name = 'Order' AND ts >= date_trunc('month', now()))", Yes, "2026-02-01"},
+	{"(SELECT count(*) FROM events WHERE name = 'Order' AND date(local_time(ts, 'Europe/Paris')) = date(local_time(now(), 'Europe/Paris'))) = 1", Yes, "2026-01-31T23:00:00"},
+	{"(SELECT count(*) FROM events WHERE hour(local_time(ts, 'America/New_York')) = 7) = 2", Yes, ""},
+	{"(SELECT active_periods(INTERVAL 1 DAY, 2, 1, current_date, 'Europe/Paris') FROM events WHERE name = 'View' AND properties.sku = 'a') = 1", Yes, "2026-01-31T23:00:00"},
+	{"(SELECT active_periods(INTERVAL 1 MONTH, 2, 1, date_trunc('month', now())) FROM events WHERE name = 'Order') = 1", Yes, "2026-02-01"},
+	{"(SELECT active_periods(INTERVAL 1 DAY, 1, 1, current_date) FROM events WHERE ts = DATE '2026-01-29') = 0", Yes, ""},
+
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Order'))", Yes, ""},
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Order', INTERVAL 59 HOUR))", No, "2026-01-31T13:00:00"}, // at 59 hours it is no more within them
 	{"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND followed_by(name = 'Order', INTERVAL 59 HOUR, INTERVAL 60 HOUR))", Yes, ""},
@@ -317,6 +337,9 @@ func TestCompileRefuses(t *testing.T) {
 	for _, text := range []string{
 		"now() - INTERVAL 1 MONTH > now() - INTERVAL 30 DAY",
 		"current_date < now()",
+		"local_time(now(), 'Europe/Paris') > now()",
+		"date_trunc('month', now()) < current_date",
+		"age(local_time(now(), 'Europe/Paris')) = 3",
 		"age(now()) = 3",
 		"(SELECT max(now()) FROM events) > DATE '2026-01-01'",
 		"(SELECT min(properties.x) FROM events) IS NULL", // Render refuses it as well
@@ -376,6 +399,10 @@ func TestExpires(t *testing.T) {
 		{"ts >= now() - INTERVAL 1 MONTH", "2026-03-28T12:00:00", "2026-02-28"}, // the 29th begins there once more
 		{"ts > now() - INTERVAL 1 DAY AND ts > now() - INTERVAL 2 DAY", "2026-03-10", "2026-03-09T00:00:00.000001"},
 		{"ts > now() - INTERVAL 1 DAY OR ts >= now() - INTERVAL 2 DAY", "2026-03-10", "2026-03-08"},
+		{"ts >= date_trunc('month', now()) - INTERVAL 1 MONTH", "2026-03-31T12:00:00", "2026-02-01"},
+		{"date_trunc('week', ts) = date_trunc('week', now())", "2026-04-01", "2026-03-30"},
+		{"local_time(ts, 'Asia/Kolkata') >= date_trunc('month', local_time(now(), 'Asia/Kolkata'))", "2026-03-31T12:00:00", "2026-02-28T17:30:00"}, // in 1942 it was an hour more
+		{"ts >= utc_time(date(local_time(now(), 'Europe/Paris')), 'Europe/Paris')", "2026-03-29T12:00:00", "2026-03-28T23:00:00"},
 		{"ts > now() - INTERVAL 1 DAY OR number(properties.n) > profiles.ltv", "2026-03-10", ""},
 		{"ts < now() - INTERVAL 1 DAY", "2026-03-10", ""},
 		{"ts > DATE '2026-01-01'", "2026-03-10", ""},

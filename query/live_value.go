@@ -274,13 +274,14 @@ func (c *compiler) otherTime(v Value) get[int64] {
 			return by.of(t), ok
 		}
 	case *Call:
-		if x.Fn != Date {
+		t, ok := x.timed()
+		if !ok {
 			return c.anniversary(x)
 		}
-		of := c.time(x.Args[0])
+		of, by := c.time(t), x.move()
 		return func(e *env) (int64, bool) {
 			t, ok := of(e)
-			return t - clockOf(t), ok
+			return by.of(t), ok
 		}
 	}
 	panic(fmt.Sprintf("unreachable: %T", v))
@@ -294,8 +295,11 @@ func (c *compiler) there(v Value) presence {
 	case Instant:
 		return func(*env) bool { return true }
 	case *Call:
+		if t, ok := x.timed(); ok {
+			return c.there(t)
+		}
 		switch x.Fn {
-		case Lower, Length, Date, Coalesce:
+		case Lower, Length, Coalesce:
 			return c.oneThere(x.Args)
 		}
 	}

@@ -1,7 +1,9 @@
 package query
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	sqlparser "github.com/xwb1989/sqlparser"
 )
@@ -106,12 +108,12 @@ func (l *lowering) step(s *scope, path []string) (up int, rest []string, err err
 const mostPeriods = 400
 
 // periods reads active_periods(INTERVAL 7 DAY, 4), which may say how many events
-// it takes, and that the first period ends with yesterday:
-// active_periods(INTERVAL 1 DAY, 5, 1, current_date).
+// it takes, where the last period ends, and by which clock:
+// active_periods(INTERVAL 1 DAY, 5, 1, current_date, 'Europe/Paris').
 func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 	pos := l.last
 	agg.N = 1
-	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that, current_date leaves today out"
+	help := "active_periods(INTERVAL 7 DAY, 4, 2) is in how many of the last 4 times 7 days there were 2 events or more; behind that, current_date leaves today out, and date_trunc('month', now()) this month; and behind that stands a zone by whose clock days begin: active_periods(INTERVAL 1 DAY, 5, 1, current_date, 'Europe/Paris')"
 	whole := func(e sqlparser.Expr) (int64, bool) {
 		n, err := l.whole(e)
 		return n, err == nil && n > 0
@@ -127,9 +129,15 @@ func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 		case ok && i == 2:
 			agg.N, ok = whole(a.Expr)
 		case ok && i == 3:
-			v, err := l.value(s, a.Expr)
-			agg.Last.Day = true
-			ok = err == nil && v == Instant{Day: true}
+			var err error
+			agg.Last.End, err = l.value(s, a.Expr)
+			ok = err == nil && ends(agg.Last.End)
+		case ok && i == 4:
+			l.last = pos
+			var err error
+			if agg.Last.Zone, err = l.zoneName(a.Expr, help); err != nil {
+				return err
+			}
 		default:
 			ok = false
 		}
@@ -144,6 +152,16 @@ func (l *lowering) periods(s *scope, agg *Agg, f *sqlparser.FuncExpr) error {
 		return l.bad("%s", help)
 	case agg.Last.Periods > mostPeriods:
 		return l.bad("active_periods looks at %d periods at most", mostPeriods)
+	case agg.Last.Zone != "" && agg.Last.Every.Span%(24*time.Hour) != 0:
+		return l.bad("periods by the clock of a zone are days, weeks or months: INTERVAL 1 DAY")
 	}
 	return nil
+}
+
+// ends tells whether a time is made of now() and is where a unit of the calendar
+// begins, or so much before or after that; by the clock of no zone.
+func ends(v Value) bool {
+	m, ok := movingOf(v, "")
+	return ok && slices.ContainsFunc(m.moves, func(s move) bool { return s.begin != "" }) &&
+		!slices.ContainsFunc(m.moves, func(s move) bool { return s.zone != nil })
 }

@@ -176,6 +176,10 @@ var readings = map[string]Type{"number": Number, "text": Text, "time": Time, "bo
 // conditions are the functions that are no values.
 var conditions = map[string]bool{"in_segment": true, "in_list": true, nearWords[false]: true, nearWords[true]: true}
 
+// takes is how many values a function takes; -1: at least two.
+var takes = map[string]int{"now": 0, "current_timestamp": 0, "current_date": 0, "today": 0, "lower": 1, "length": 1, "date": 1, "age": 1, "number": 1, "text": 1, "time": 1, "bool": 1, "top_percent": 2, "coalesce": -1, "days_between": 2, "tier": -1,
+	"anniversary": 1, "next_anniversary": 1, "year": 1, "month": 1, "day": 1, "hour": 1, "dayofweek": 1, "distance_km": 4, "bucket": -1, "has": 2, "date_trunc": 2, "local_time": 2, "utc_time": 2}
+
 // call reads a function.
 func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 	t, _ := l.token(x.Name.String())
@@ -191,14 +195,12 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 		return nil, err
 	}
 	l.last = pos
-	n := map[string]int{"now": 0, "current_timestamp": 0, "current_date": 0, "today": 0, "lower": 1, "length": 1, "date": 1, "age": 1, "number": 1, "text": 1, "time": 1, "bool": 1, "top_percent": 2, "coalesce": -1, "days_between": 2, "tier": -1,
-		"anniversary": 1, "next_anniversary": 1, "year": 1, "month": 1, "day": 1, "hour": 1, "dayofweek": 1, "distance_km": 4, "bucket": -1, "has": 2}
-	want, ok := n[name]
+	want, ok := takes[name]
 	switch {
 	case !ok && aggregates[name]:
 		return nil, l.bad("%s is over events: write (SELECT %s(…) FROM events WHERE …)", t.show(), t.show())
 	case !ok:
-		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, age, anniversary, next_anniversary, year, month, day, hour, dayofweek, days_between, tier, distance_km, bucket, has, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
+		return nil, l.bad("%s is no function of the language; there are lower, length, coalesce, date, date_trunc, local_time, utc_time, age, anniversary, next_anniversary, year, month, day, hour, dayofweek, days_between, tier, distance_km, bucket, has, number, text, time, bool, now, current_date, in_segment, in_list, top_percent, followed_by, preceded_by", t.show())
 	case name == "bucket":
 		return l.bucket(s, args)
 	case want >= 0 && len(args) != want || want < 0 && len(args) < 2:
@@ -228,6 +230,10 @@ func (l *lowering) call(s *scope, x *sqlparser.FuncExpr) (Value, error) {
 		return l.distance(args)
 	case "has":
 		return l.has(args)
+	case "date_trunc":
+		return l.trunc(x, args)
+	case "local_time", "utc_time":
+		return l.zoned(Func(name), x, args)
 	}
 	of := Time
 	if name == "lower" || name == "length" {

@@ -209,19 +209,62 @@ func comparing(x *Compare, s subject, now time.Time) (divided, bool) {
 	if !known(r) {
 		return divided{}, false
 	}
-	late := time.Duration(0)
-	if sh, ok := l.(*Shift); ok && sh.Months == 0 {
-		l, late = sh.V, sh.Span
-	}
 	d := (&reckoner{now: now}).value(r)
-	if !s.is(l) || d.as == Untold || late%time.Microsecond != 0 {
-		return divided{}, false
-	}
 	n := d.num
 	if d.as == Time {
-		n = WholeNum(d.at.Add(-late).UnixMicro())
+		n = WholeNum(d.at.UnixMicro())
 	}
-	return apart(than(op, n)), d.as == Time || d.as == Number
+	set, ok := than(op, n), d.as == Time || d.as == Number
+	for ok && !s.is(l) {
+		l, set, ok = before(l, set)
+	}
+	return apart(set), ok
+}
+
+// before gives the time of which a value is made, and for which times the value
+// is in a set. It is not ok for what is no time, and where that is not worked out.
+func before(v Value, set ranges) (Value, ranges, bool) {
+	switch x := v.(type) {
+	case *Shift:
+		by := move{months: x.Months, span: x.Span.Microseconds()}
+		return x.V, by.before(set), x.Months == 0 && x.Span%time.Microsecond == 0
+	case *Call:
+		if t, ok := x.timed(); ok && x.Fn != UTCTime {
+			by := x.move()
+			return t, by.before(set), true
+		}
+	}
+	return nil, nil, false
+}
+
+// before gives for which times the move makes one of a set. It is not for months,
+// and not for what goes back to UTC.
+func (s *move) before(set ranges) ranges {
+	var out ranges
+	for _, r := range set {
+		in := allNums
+		if r.Lo != leastNum {
+			in = s.since(r.Lo.Int64())
+		}
+		if r.Hi != mostNum {
+			in = in.and(s.since(r.Hi.next().Int64()).not())
+		}
+		out = out.or(in)
+	}
+	return out
+}
+
+// since gives for which times the move makes at least that one.
+func (s *move) since(t int64) ranges {
+	switch {
+	case s.zone != nil:
+		return s.zone.since(t)
+	case s.begin != "":
+		if begin, end := s.begin.around(t); begin != t {
+			t = end
+		}
+	}
+	return than(AtLeast, WholeNum(t-s.span))
 }
 
 // numIn gives a written number or time as a column keeps it.

@@ -171,6 +171,9 @@ func (k *reckoner) call(x *Call) datum {
 		}
 		return datum{}
 	}
+	if t, ok := x.timed(); ok {
+		return k.moved(t, x.move())
+	}
 	d := k.value(x.Args[0])
 	if d.as == Untold {
 		return d
@@ -192,12 +195,19 @@ func (k *reckoner) call(x *Call) datum {
 		d.text = Fold(d.text)
 	case Length:
 		return datum{as: Number, num: billions(int64(utf8.RuneCountInString(d.text)))}
-	case Date:
-		d.at = d.at.Truncate(24 * time.Hour)
 	case Years:
 		return k.years(d.at)
 	case Year, Month, MonthDay, Hour, Weekday, Anniversary, NextAnniversary:
 		return k.calendar(x.Fn, d.at)
+	}
+	return d
+}
+
+// moved works out what is made of a time.
+func (k *reckoner) moved(v Value, by move) datum {
+	d := k.value(v)
+	if d.as != Untold {
+		d.at = time.UnixMicro(by.of(d.at.UnixMicro())).UTC()
 	}
 	return d
 }

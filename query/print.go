@@ -331,7 +331,7 @@ func (p *printer) call(c *Call) {
 		return
 	}
 	p.put(string(c.Fn) + "(")
-	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time, Distance: Number}[c.Fn]
+	as := map[Func]Type{Lower: Text, Length: Text, Date: Time, Years: Time, Days: Time, Trunc: Time, LocalTime: Time, UTCTime: Time, Tier: Number, Anniversary: Time, NextAnniversary: Time, Distance: Number}[c.Fn]
 	switch {
 	case parts[c.Fn]:
 		as = Time
@@ -406,11 +406,15 @@ func (p *printer) agg(a *Agg) {
 
 func (p *printer) periods(a *Agg) {
 	p.put("active_periods(" + a.Last.Every.show() + ", " + strconv.FormatInt(a.Last.Periods, 10))
-	if a.N > 1 || a.Last.Day {
+	if a.N > 1 || a.Last.End != nil {
 		p.put(", " + strconv.FormatInt(a.N, 10))
 	}
-	if a.Last.Day {
-		p.put(", current_date")
+	if a.Last.End != nil {
+		p.put(", ")
+		p.value(a.Last.End)
+	}
+	if a.Last.Zone != "" {
+		p.put(", " + quote(a.Last.Zone))
 	}
 	p.put(")")
 }

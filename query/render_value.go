@@ -150,8 +150,12 @@ func shifted(v string, months int64, span time.Duration) string {
 }
 
 func (r *renderer) call(c *Call) (string, error) {
-	if c.Fn == Bucket {
+	switch c.Fn {
+	case Bucket:
 		return r.bucket(c), nil
+	case Trunc:
+		of, err := r.value(c.Args[1])
+		return "date_trunc('" + c.Args[0].(Literal).Text + "', " + of + ")", err // a unit of ours
 	}
 	args := make([]string, len(c.Args))
 	for i, a := range c.Args {
@@ -167,6 +171,8 @@ func (r *renderer) call(c *Call) (string, error) {
 		return "length(" + args[0] + ")::DECIMAL(38,9)", nil
 	case Date:
 		return "date_trunc('day', " + args[0] + ")", nil
+	case LocalTime, UTCTime:
+		return "kith_" + string(c.Fn) + "(" + args[0] + ", " + args[1] + ")", nil
 	case Year, Month, MonthDay, Hour, Weekday:
 		return string(c.Fn) + "(" + args[0] + ")::DECIMAL(38,9)", nil
 	case Anniversary, NextAnniversary:
@@ -333,18 +339,18 @@ func (r *renderer) periods(a *Agg) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString("CASE")
+	since, until := a.Last.edges()
 	from := ""
 	for i := range a.Last.Periods {
-		from = r.time(a.Last.begin(r.now, i+1))
-		fmt.Fprintf(&b, " WHEN e.ts > %s THEN %d", from, i)
+		from = r.begin(a.Last, i+1)
+		fmt.Fprintf(&b, " WHEN e.ts %s %s THEN %d", since, from, i)
 	}
 	b.WriteString(" END")
-	rows += " AND e.ts > " + from + " AND e.ts <= " + r.time(a.Last.begin(r.now, 0))
+	rows += " AND e.ts " + string(since) + " " + from + " AND e.ts " + string(until) + " " + r.begin(a.Last, 0)
 	return fmt.Sprintf("SELECT id, count(*) AS v FROM (SELECT e.profile_id AS id, %s AS n%s GROUP BY ALL HAVING count(*) >= %d) GROUP BY id", &b, rows, a.N), nil
 }
 
-// begin gives where the n-th period from the last begins, or the last ends.
-func (l Last) begin(now time.Time, n int64) time.Time {
-	end := Instant{Day: l.Day}.At(now)
-	return Add(end, -n*l.Every.Months, -time.Duration(n)*l.Every.Span)
+// begin writes where the n-th period from the last begins, or the last ends.
+func (r *renderer) begin(l Last, n int64) string {
+	return r.time((&reckoner{now: r.now}).value(l.begin(n)).at)
 }

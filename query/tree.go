@@ -239,6 +239,10 @@ const (
 	Hour     Func = "hour"
 	Weekday  Func = "dayofweek" // from 0, Sunday
 
+	Trunc     Func = "date_trunc" // of a unit and a time: where the unit begins that the time is in, UTC
+	LocalTime Func = "local_time" // of a time and a zone: what the clock shows there, as a time
+	UTCTime   Func = "utc_time"   // the same backwards: the first time at which it shows that, or a later one
+
 	Anniversary     Func = "anniversary"      // the beginning of the day of the last anniversary of a time, UTC
 	NextAnniversary Func = "next_anniversary" // of the first after today
 
@@ -269,12 +273,16 @@ type Agg struct {
 	Half time.Duration // of Share: in which an event's weight halves; 0: all weigh the same
 }
 
-// Last are so many periods of one length, one after another, up to now or, with
-// Day, to the beginning of the day of now. The first ends there.
+// Last are so many periods of one length, one after another. Without End the last
+// ends now, and what happens now is in it; what happened where the first begins is
+// in none. End is the beginning of a day or of another unit: then each has its
+// beginning, and not its end. With Zone that is by the clock of a place, and so is
+// where the others begin: a day has what hours it has there.
 type Last struct {
-	Periods int64 // at least 1 and at most 400
-	Every   Gap   // months or a span
-	Day     bool
+	Periods int64  // at least 1 and at most 400
+	Every   Gap    // months or a span; with Zone whole days
+	End     Value  // made of now()
+	Zone    string // empty: UTC
 }
 
 // AggFunc names what is done with the events.
@@ -333,7 +341,7 @@ func (c *Call) Type() Type {
 		return Text
 	case Has:
 		return Bool
-	case Date, Anniversary, NextAnniversary:
+	case Date, Trunc, LocalTime, UTCTime, Anniversary, NextAnniversary:
 		return Time
 	}
 	for _, a := range c.Args {

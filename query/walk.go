@@ -50,6 +50,9 @@ func WalkValue(v Value, f func(Value)) {
 		if x.Of != nil {
 			WalkValue(x.Of, f)
 		}
+		if x.Last.End != nil {
+			WalkValue(x.Last.End, f)
+		}
 		Walk(x.Where, f)
 	case *Top:
 		WalkValue(x.Of, f)

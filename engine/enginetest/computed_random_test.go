@@ -198,9 +198,11 @@ func worded(v any) string {
 // workedOut gives what a computed trait may be.
 func workedOut(r *rand.Rand) string {
 	from := " FROM events" + where(r)
-	switch r.IntN(22) {
+	switch r.IntN(23) {
 	case 21:
 		return "(SELECT " + one(r, "unique_list", "counts") + "(" + one(r, "properties.sku", "name", "coalesce(properties.sku, profiles.plan)") + ")" + from + ")"
+	case 22:
+		return one(r, local(r, one(r, "first_seen", "time(born)", "(SELECT min(ts)"+from+")")), "hour(local_time(now(), "+zone(r)+"))", "(SELECT count(*) FROM events WHERE "+local(r, "ts")+" >= "+moment(r)+")", "(SELECT active_periods(INTERVAL 1 DAY, 30, 1, current_date, "+zone(r)+")"+from+")")
 	case 20:
 		return "(SELECT has(properties.tags, " + one(r, "'a'", "5") + ")" + from + " ORDER BY ts DESC LIMIT 1)"
 	case 19:

@@ -75,6 +75,9 @@ func TestLiveIsOnDemand(t *testing.T) {
 			}
 			compared += w.compare(t)
 		}
+		for _, name := range []string{"vip", "staff"} { // whatever became of the dice, somebody moves by it
+			w.list(t, r, name)
+		}
 		for range 4 {
 			w.now = w.now.Add(time.Duration(r.IntN(40*24)) * time.Hour)
 			w.clock(t)

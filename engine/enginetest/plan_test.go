@@ -48,6 +48,8 @@ func TestPlansOfThousands(t *testing.T) {
 		"EXISTS (SELECT 1 FROM events WHERE name = 'View' AND ts > now() - INTERVAL 100 HOUR)", "(SELECT count(*) FROM events WHERE name IN ('View', 'Buy') AND ts > now() - INTERVAL 333 HOUR) >= 2",
 		"(SELECT count(DISTINCT date(ts)) FROM events WHERE ts BETWEEN now() - INTERVAL 900 HOUR AND now() - INTERVAL 30 HOUR) BETWEEN 1 AND 2",
 		"plan = 'pro' AND NOT EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts > now() - INTERVAL 500 HOUR)", "EXISTS (SELECT 1 FROM events WHERE name = '" + long + "')",
+		"EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts >= date_trunc('month', now()))", "date_trunc('week', last_seen) < date_trunc('week', now())", "local_time(last_seen, 'Asia/Kolkata') >= DATE '2026-01-05'",
+		"(SELECT count(*) FROM events WHERE name = 'View' AND local_time(ts, 'Europe/Paris') >= date_trunc('month', local_time(now(), 'Europe/Paris')) - INTERVAL 1 MONTH) >= 2", "EXISTS (SELECT 1 FROM events WHERE date(local_time(ts, 'America/New_York')) = DATE '2025-12-24')",
 		"nick LIKE 'n1%' AND (SELECT count(*) FROM events WHERE name = 'View' AND ts > now() - INTERVAL 9 HOUR) = 0",
 	} {
 		for range 2 { // the second time from what is kept
@@ -100,6 +102,12 @@ email = 'ada@example.org'; DuckDB; 1; 1
 `
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	for _, where := range []string{"ts >= date_trunc('month', now())", "date(ts) = current_date", "local_time(ts, 'Europe/Paris') >= date_trunc('month', local_time(now(), 'Europe/Paris'))",
+		"date(local_time(ts, 'Asia/Kolkata')) = date(local_time(now(), 'Asia/Kolkata'))", "ts < utc_time(DATE '2026-03-29', 'Europe/Paris')"} {
+		if x, err := e.Explain(context.Background(), "(SELECT count(*) FROM events WHERE name = 'Order Completed' AND "+where+") > 0", nil); err != nil || !strings.HasPrefix(x.Steps[0].Way, "days") {
+			t.Errorf("%s: %+v, %v, want days", where, x.Steps, err)
+		}
 	}
 	if x, err = e.Explain(context.Background(), "email = 'ada@example.org' AND plan = 'gold'", nil); err != nil || len(x.Steps) != 2 || x.Steps[1].Way != "not needed" {
 		t.Errorf("got %+v, %v", x.Steps, err)

@@ -61,6 +61,8 @@ func (s *slow) call(x *query.Call, o *soul, d *deed) any {
 		return s.has(x, o, d)
 	case query.Distance:
 		return s.distance(x, o, d)
+	case query.Trunc, query.LocalTime, query.UTCTime:
+		return s.clocked(x, o, d)
 	case query.Year, query.Month, query.MonthDay, query.Hour, query.Weekday, query.Anniversary, query.NextAnniversary:
 		if t, ok := s.value(x.Args[0], o, d).(time.Time); ok {
 			return s.calendar(x.Fn, t)
@@ -262,17 +264,25 @@ func gathered(values []any, count bool) any {
 // periods looks at one period after another.
 func (s *slow) periods(a *query.Agg, o *soul) any {
 	end := s.now
-	if a.Last.Day {
-		y, m, d := end.Date()
-		end = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	if a.Last.End != nil {
+		there := *s // with the clock of the zone
+		if a.Last.Zone != "" {
+			there.now = wall(s.now, a.Last.Zone)
+		}
+		end = there.value(a.Last.End, o, nil).(time.Time)
+	}
+	begin := func(i int64) time.Time {
+		t := later(end, -i*a.Last.Every.Months, -time.Duration(i)*a.Last.Every.Span)
+		if a.Last.Zone != "" {
+			t = firstShown(t, a.Last.Zone)
+		}
+		return t
 	}
 	active := int64(0)
 	for i := range a.Last.Periods {
-		to := later(end, -i*a.Last.Every.Months, -time.Duration(i)*a.Last.Every.Span)
-		from := later(end, -(i+1)*a.Last.Every.Months, -time.Duration(i+1)*a.Last.Every.Span)
-		n := int64(0)
+		from, to, n := begin(i+1), begin(i), int64(0)
 		for _, d := range s.matching(a.Where, o) {
-			if d.ts.After(from) && !d.ts.After(to) {
+			if d.ts.After(from) && d.ts.Before(to) || d.ts.Equal(from) && a.Last.End != nil || d.ts.Equal(to) && a.Last.End == nil {
 				n++
 			}
 		}

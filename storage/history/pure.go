@@ -11,6 +11,8 @@ extern void kithMultiply(void *, void *, void *);
 extern void kithDivide(void *, void *, void *);
 extern void kithWeight(void *, void *, void *);
 extern void kithBucket(void *, void *, void *);
+extern void kithLocalTime(void *, void *, void *);
+extern void kithUTCTime(void *, void *, void *);
 extern void kithDistance(void *, void *, void *);
 extern void kithHasText(void *, void *, void *);
 extern void kithHasNumber(void *, void *, void *);
@@ -23,6 +25,8 @@ static void *multiply_fn(void) { return (void *)kithMultiply; }
 static void *divide_fn(void) { return (void *)kithDivide; }
 static void *weight_fn(void) { return (void *)kithWeight; }
 static void *bucket_fn(void) { return (void *)kithBucket; }
+static void *local_time_fn(void) { return (void *)kithLocalTime; }
+static void *utc_time_fn(void) { return (void *)kithUTCTime; }
 static void *distance_fn(void) { return (void *)kithDistance; }
 static void *has_text_fn(void) { return (void *)kithHasText; }
 static void *has_number_fn(void) { return (void *)kithHasNumber; }
@@ -52,6 +56,8 @@ var pure = []struct {
 	{"kith_multiply", C.multiply_fn(), two, decimalType}, {"kith_divide", C.divide_fn(), two, decimalType},
 	{"kith_weight", C.weight_fn(), []m.Type{m.TypeBigInt, m.TypeBigInt}, wholeType},
 	{"kith_bucket", C.bucket_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar, m.TypeBigInt}, wholeType},
+	{"kith_local_time", C.local_time_fn(), []m.Type{m.TypeTimestamp, m.TypeVarchar}, timeType},
+	{"kith_utc_time", C.utc_time_fn(), []m.Type{m.TypeTimestamp, m.TypeVarchar}, timeType},
 	{"kith_distance", C.distance_fn(), slices.Concat(two, two), decimalType},
 	{"kith_has_text", C.has_text_fn(), []m.Type{m.TypeVarchar, m.TypeVarchar}, boolType},
 	{"kith_has_number", C.has_number_fn(), []m.Type{m.TypeVarchar, m.TypeDecimal}, boolType},
@@ -62,6 +68,8 @@ var two = []m.Type{m.TypeDecimal, m.TypeDecimal}
 func boolType() m.LogicalType { return m.CreateLogicalType(m.TypeBoolean) }
 
 func wholeType() m.LogicalType { return m.CreateLogicalType(m.TypeBigInt) }
+
+func timeType() m.LogicalType { return m.CreateLogicalType(m.TypeTimestamp) }
 
 func decimalType() m.LogicalType { return m.CreateDecimalType(38, scale) }
 
@@ -208,6 +216,35 @@ func kithDistance(info, in, out unsafe.Pointer) {
 		return ok
 	})
 }
+
+// Zone gives what kith_local_time and kith_utc_time do with a time by the clock of
+// a place; false: there is no such. The engine sets it before it opens a history.
+var Zone = func(name string) (local, utc func(int64) int64, ok bool) { return nil, nil, false }
+
+// zoned calls what one of Zone's two gives, which it finds once for as long as
+// the name is the same.
+func zoned(back bool, info, in, out unsafe.Pointer) {
+	last, do := "", func(t int64) int64 { return t }
+	each(info, in, out, func(c *call, i int) bool {
+		if name := column[text](c.in, 1, c.n)[i].bytes(); string(name) != last {
+			local, utc, ok := Zone(string(name))
+			if !ok {
+				return false
+			}
+			if last, do = string(name), local; back {
+				do = utc
+			}
+		}
+		results[int64](c)[i] = do(column[int64](c.in, 0, c.n)[i])
+		return true
+	})
+}
+
+//export kithLocalTime
+func kithLocalTime(info, in, out unsafe.Pointer) { zoned(false, info, in, out) }
+
+//export kithUTCTime
+func kithUTCTime(info, in, out unsafe.Pointer) { zoned(true, info, in, out) }
 
 // HasText and HasNumber are what kith_has_text and kith_has_number tell of the
 // text of a JSON array. The engine sets them before it opens a history.

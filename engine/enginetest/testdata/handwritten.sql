@@ -383,6 +383,53 @@ SELECT b.id FROM b, range(1, 21) r(i) WHERE b.t::DATE <= $now AND strftime($now:
 WITH b AS (SELECT id, CASE WHEN regexp_full_match(birthday, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?') THEN make_timestamp(epoch_us(TRY_CAST(birthday AS TIMESTAMPTZ))) END AS t FROM profiles)
 SELECT id FROM b WHERE strftime(t, '%m-%d') IN ('02-28', '02-29') AND t < $now + INTERVAL 1 DAY OR strftime(t, '%d') = '29';
 
+---- Calendar and clocks: in Paris they were put back on 2025-10-26 at 01:00 UTC and forward on 2026-03-29 at 01:00 UTC
+
+-- EXISTS (SELECT 1 FROM events WHERE name = 'Buy' AND ts >= date_trunc('month', now()))
+-- live this_month
+SELECT profile_id FROM events WHERE name = 'Buy' AND ts <= $now AND strftime(ts, '%Y-%m') = strftime($now, '%Y-%m');
+
+-- (SELECT count(*) FROM events WHERE ts >= date_trunc('month', now()) - INTERVAL 1 MONTH AND ts < date_trunc('month', now())) >= 4
+-- live last_month
+SELECT profile_id FROM events WHERE strftime(ts, '%Y-%m') = CASE WHEN $now < '2026-04-01' THEN '2026-02' ELSE '2026-03' END GROUP BY profile_id HAVING count(*) > 3;
+
+-- date_trunc('week', last_seen) = date_trunc('week', now()) - INTERVAL 1 WEEK
+SELECT id FROM profiles WHERE last_seen >= '2026-03-23' AND last_seen < '2026-03-30';
+
+-- date_trunc('quarter', first_seen) = DATE '2025-10-01' OR date_trunc('year', first_seen) < DATE '2025-06-01' AND date_trunc('hour', last_seen) = TIMESTAMP '2026-03-31 11:00:00'
+SELECT id FROM profiles WHERE quarter(first_seen) = 4 AND year(first_seen) = 2025 OR first_seen < '2026-01-01' AND strftime(last_seen, '%Y-%m-%d %H') = '2026-03-31 11';
+
+-- (SELECT count(*) FROM events WHERE hour(local_time(ts, 'Europe/Paris')) < 8) >= 3
+-- live early_there
+WITH paris AS (SELECT profile_id, ts + to_hours(CASE WHEN ts >= '2025-10-26 01:00' AND ts < '2026-03-29 01:00' THEN 1 ELSE 2 END) AS t FROM events WHERE ts <= $now)
+SELECT profile_id FROM paris WHERE t::TIME < '08:00' GROUP BY profile_id HAVING count(*) >= 3;
+
+-- EXISTS (SELECT 1 FROM events WHERE date(local_time(ts, 'Europe/Paris')) IN (DATE '2026-03-29', DATE '2025-10-26'))
+SELECT profile_id FROM events WHERE ts >= '2026-03-28 23:00' AND ts < '2026-03-29 22:00' OR ts >= '2025-10-25 22:00' AND ts < '2025-10-26 23:00';
+
+-- (SELECT count(DISTINCT date(local_time(ts, 'Europe/Paris'))) FROM events WHERE ts > now() - INTERVAL 20 DAY) <> (SELECT count(DISTINCT date(ts)) FROM events WHERE ts > now() - INTERVAL 20 DAY)
+SELECT profile_id FROM events WHERE ts > $now - INTERVAL 480 HOUR AND ts <= $now GROUP BY profile_id
+HAVING count(DISTINCT (ts + CASE WHEN ts < '2026-03-29 01:00' THEN INTERVAL 1 HOUR ELSE INTERVAL 2 HOUR END)::DATE) <> count(DISTINCT ts::DATE);
+
+-- EXISTS (SELECT 1 FROM events WHERE date(local_time(ts, 'America/New_York')) = date(local_time(now(), 'America/New_York')))
+-- live today_there
+SELECT profile_id FROM events WHERE ts <= $now AND ts >= date_trunc('day', $now) + INTERVAL 4 HOUR;
+
+-- last_seen >= utc_time(TIMESTAMP '2026-03-29 02:30:00', 'Europe/Paris') AND first_seen < utc_time(TIMESTAMP '2025-10-26 02:30:00', 'Europe/Paris')
+SELECT id FROM profiles WHERE last_seen >= '2026-03-29 01:00' AND first_seen < '2025-10-26 00:30';
+
+-- dayofweek(local_time(last_seen, 'Australia/Lord_Howe')) IN (0, 6)
+SELECT id FROM profiles WHERE dayofweek(last_seen + CASE WHEN last_seen >= '2025-04-05 15:00' AND last_seen < '2025-10-04 15:30' OR last_seen >= '2026-04-04 15:00' THEN INTERVAL 630 MINUTE ELSE INTERVAL 11 HOUR END) % 6 = 0;
+
+-- (SELECT active_periods(INTERVAL 1 DAY, 4, 1, current_date, 'Europe/Paris') FROM events) >= 2
+SELECT profile_id FROM events WHERE ts >= '2026-03-26 23:00' AND ts < '2026-03-30 22:00' GROUP BY profile_id
+HAVING count(DISTINCT CASE WHEN ts >= '2026-03-29 22:00' THEN 30 WHEN ts >= '2026-03-28 23:00' THEN 29 WHEN ts >= '2026-03-27 23:00' THEN 28 ELSE 27 END) > 1;
+
+-- (SELECT active_periods(INTERVAL 1 MONTH, 3, 2, date_trunc('month', now())) FROM events WHERE name = 'View') = 2
+-- live two_of_three
+WITH m AS (SELECT profile_id, strftime(ts, '%Y-%m') AS month FROM events WHERE name = 'View' GROUP BY ALL HAVING count(*) >= 2)
+SELECT profile_id FROM m WHERE CASE WHEN $now < '2026-04-01' THEN month IN ('2025-12', '2026-01', '2026-02') ELSE month IN ('2026-01', '2026-02', '2026-03') END GROUP BY profile_id HAVING count(*) = 2;
+
 ---- Buckets and places
 
 -- bucket('offer', 4) = 0
