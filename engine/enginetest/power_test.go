@@ -19,6 +19,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 		return
 	}
 	t.Parallel()
+	disk := t // a disk serves five rounds
 	var p *faults.PowerFS
 	var dir string
 	var acks map[string]int
@@ -27,7 +28,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 	rounds(t, 6, 50, func(t *testing.T, round int, seed uint64) {
 		r := dice(seed, "power")
 		if p == nil || round%5 == 0 {
-			p = faults.Mount(t, &faults.PowerOptions{Names: true}) // Badger does not sync the names of its tables
+			p = faults.Mount(disk, &faults.PowerOptions{Names: true}) // Badger does not sync the names of its tables
 			dir, acks = filepath.Join(p.Dir, "kith"), map[string]int{}
 		}
 		v := faults.Start(t, "TestPowerCutLosesNothing",
