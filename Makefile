@@ -24,8 +24,8 @@ demo: build ## a world of 100,000 people and 2 million events, and what comes ou
 test: tools ## run the tests (about 7 minutes on 2 cores)
 	@$(GO) test -timeout 25m ./engine/enginetest ./... # the longest first, so that the others run beside it
 
-agree: tools ## ask 10,000 random conditions, each answered in every way there is (some 5 minutes)
-	@KITH_CONDITIONS=10000 $(GO) test -timeout 40m -count=1 -v -run TestThreeWaysOneAnswer ./engine/enginetest
+agree: tools ## ask 10,000 random conditions, each answered in every way there is (some 7 minutes)
+	@KITH_CONDITIONS=$${KITH_CONDITIONS:-10000} $(GO) test -timeout 40m -count=1 -v -run TestThreeWaysOneAnswer ./engine/enginetest
 
 race: tools ## run the packages with goroutines under the race detector
 	@$(GO) test -race -short -timeout 15m ./storage/ ./engine/
