@@ -72,8 +72,8 @@ func eachChange(key, p []byte, f func(*Change) error) error {
 		c.Seq++
 		b := d.byte()
 		c.Entered, c.Cause = b&1 == 1, kith.Cause(b>>1)
-		c.Segment, c.Version = uint32(d.uvarint()), uint32(d.uvarint())
-		c.Profile, c.Of = kith.ProfileID(d.uvarint()), kith.Seq(d.uvarint())
+		c.Segment, c.Version = d.uint32(), d.uint32()
+		c.Profile, c.Of = kith.ProfileID(d.uint32()), kith.Seq(d.uvarint())
 		c.At += d.varint()
 		if d.err != nil {
 			return damaged(key)

@@ -203,7 +203,7 @@ func DecodeDocument(p []byte) (*Document, error) {
 		var w Write
 		w.Time = d.varint()
 		w.Received = w.Time + d.varint()
-		w.Source = uint32(d.uvarint())
+		w.Source = d.uint32()
 		w.Message = d.message()
 		says = append(says, w)
 	}
@@ -221,7 +221,7 @@ func DecodeDocument(p []byte) (*Document, error) {
 	}
 	doc := &Document{}
 	for len(d.p) > 0 && d.err == nil {
-		t := TraitState{Path: uint32(d.uvarint()), Class: kith.Class(d.byte())}
+		t := TraitState{Path: d.uint32(), Class: kith.Class(d.byte())}
 		t.Last = write()
 		if d.byte() == 1 {
 			w := write()

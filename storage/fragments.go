@@ -83,7 +83,7 @@ func (r *Reader) fragmentChunks(from kith.FragmentID, f func(key []byte, recs []
 	return r.ScanFrom([]byte{keyFragments}, key4(keyFragments, uint32(from)), func(key, chunk []byte) error {
 		var recs []FragmentRecord
 		d := decoder{p: chunk}
-		at, rules := d.varint(), uint32(d.uvarint())
+		at, rules := d.varint(), d.uint32()
 		for seq := kith.Seq(0); len(d.p) > 0 && d.err == nil; {
 			seq += kith.Seq(d.uvarint())
 			recs = append(recs, FragmentRecord{At: at, Rules: rules, Seq: seq, Space: d.byte(), Sealed: d.text()})

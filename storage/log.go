@@ -289,6 +289,16 @@ func (d *decoder) uvarint() uint64 {
 	return v
 }
 
+// uint32 refuses what has more bits: another text of the same number is damage.
+func (d *decoder) uint32() uint32 {
+	v := d.uvarint()
+	if v > math.MaxUint32 {
+		d.fail()
+		return 0
+	}
+	return uint32(v)
+}
+
 func (d *decoder) varint() int64 {
 	v, n := binary.Varint(d.p)
 	if n <= 0 {
@@ -322,12 +332,12 @@ func (d *decoder) text() []byte {
 
 func (d *decoder) event(ev *Event) {
 	ev.Kind, ev.Flags = kith.Kind(d.byte()), d.byte()
-	ev.Fragment = kith.FragmentID(d.uvarint())
+	ev.Fragment = kith.FragmentID(d.uint32())
 	ev.Also = ev.Also[:0]
 	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
-		ev.Also = append(ev.Also, kith.FragmentID(d.uvarint()))
+		ev.Also = append(ev.Also, kith.FragmentID(d.uint32()))
 	}
-	ev.Source, ev.Load = uint32(d.uvarint()), uint32(d.uvarint())
+	ev.Source, ev.Load = d.uint32(), d.uint32()
 	d.times(&ev.Time, &ev.Received, &ev.Sent, &ev.Original)
 	ev.IDPrint, ev.PayPrint = d.fixed(), d.fixed()
 	ev.Name = string(d.text())
@@ -343,6 +353,9 @@ func (d *decoder) times(times ...*int64) {
 			last += d.varint()
 			*t = last
 		}
+	}
+	if there>>len(times) != 0 {
+		d.fail()
 	}
 }
 
@@ -375,8 +388,8 @@ func (d *decoder) decision() Decision {
 		d.token(&v.Token)
 	}
 	v.Seq = kith.Seq(d.uvarint())
-	v.A, v.B = kith.FragmentID(d.uvarint()), kith.FragmentID(d.uvarint())
-	v.Cause, v.Version = kith.Seq(d.uvarint()), uint32(d.uvarint())
+	v.A, v.B = kith.FragmentID(d.uint32()), kith.FragmentID(d.uint32())
+	v.Cause, v.Version = kith.Seq(d.uvarint()), d.uint32()
 	v.At = micro(d.varint())
 	v.Rule = string(d.text())
 	v.Space = string(d.text())
@@ -386,7 +399,7 @@ func (d *decoder) decision() Decision {
 		return v
 	}
 	for ; n > 0 && d.err == nil; n-- {
-		v.Changes = append(v.Changes, Assignment{kith.FragmentID(d.uvarint()), kith.ProfileID(d.uvarint())})
+		v.Changes = append(v.Changes, Assignment{kith.FragmentID(d.uint32()), kith.ProfileID(d.uint32())})
 	}
 	return v
 }

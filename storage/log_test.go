@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"bytes"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -65,5 +67,49 @@ func TestBlobEventSize(t *testing.T) {
 	})
 	if got, most := b.Len()-before, 80; got > most {
 		t.Errorf("%d bytes, want at most %d", got, most)
+	}
+}
+
+// No two texts of a blob say the same: a bit that is another makes it unreadable,
+// or another blob. So check finds it where what it says is compared.
+func TestBlobHasOneForm(t *testing.T) {
+	const at = 1_760_000_000_000_000
+	b := NewBlob(10, 3, at, nil)
+	b.Event(&Event{
+		Fragment: 70_000, Also: []kith.FragmentID{math.MaxUint32, 2}, Kind: kith.Track, Source: 3, Load: 300, Name: "Order Completed", Message: "e019cbc4-02b8-4b3b-b052-684b545ef061",
+		Time: at, Received: NoTime, Sent: at + 80_000, Original: at - 5, IDPrint: 7, PayPrint: 8, Cells: []byte("c"), Sealed: []byte("s"), Said: []byte{1, 0},
+	})
+	b.Event(&Event{Kind: kith.Identify, Message: "order-77", Time: NoTime, Received: NoTime, Sent: NoTime, Original: NoTime})
+	b.Decision(&Decision{Decision: kith.Decision{Kind: kith.Link, A: 1, B: kith.NoFragment, Cause: 10, Version: 1, At: micro(at), Rule: "r", Space: "email"}, Changes: []Assignment{{1, 2}}})
+	b.Skip()
+	said := func(p []byte) string {
+		h, err := HeadOf(p)
+		text := fmt.Sprint(h)
+		if err == nil {
+			err = EachRecord(p, func(r *Record) error {
+				if r.Event != nil {
+					text += fmt.Sprintf("%+v", *r.Event)
+				}
+				if r.Decision != nil {
+					text += fmt.Sprintf("%+v", *r.Decision)
+				}
+				text += ";"
+				return nil
+			})
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return text
+	}
+	want := said(b.Bytes())
+	for i := range b.Bytes() {
+		for bit := range 8 {
+			p := bytes.Clone(b.Bytes())
+			p[i] ^= 1 << bit
+			if said(p) == want {
+				t.Errorf("byte %d of %d, bit %d: another text says the same: %q", i, len(p), bit, p[max(0, i-8):i+1])
+			}
+		}
 	}
 }

@@ -152,7 +152,7 @@ func (r *Reader) rejectChunks(from kith.Seq, open func(number uint64, sealed []b
 func (d *decoder) reject() Reject {
 	return Reject{
 		Seq: kith.Seq(d.uvarint()), At: d.varint(), Verdict: kith.Verdict(d.byte()), Code: string(d.text()), Path: string(d.text()),
-		Offset: d.varint(), Line: d.varint(), Load: uint32(d.uvarint()), Source: string(d.text()), Repeats: kith.Seq(d.uvarint()),
+		Offset: d.varint(), Line: d.varint(), Load: d.uint32(), Source: string(d.text()), Repeats: kith.Seq(d.uvarint()),
 	}
 }
 
@@ -197,9 +197,9 @@ func eachRepeat(key, p []byte, f func(Repeat) error) error {
 	}
 	d := decoder{p: p}
 	for len(d.p) > 0 {
-		rep := Repeat{Load: uint32(d.uvarint()), Line: int64(d.uvarint()), Of: kith.Seq(d.uvarint())}
+		rep := Repeat{Load: d.uint32(), Line: int64(d.uvarint()), Of: kith.Seq(d.uvarint())}
 		if noted {
-			rep.Source, rep.After = uint32(d.uvarint()), rep.Of+kith.Seq(d.varint())
+			rep.Source, rep.After = d.uint32(), rep.Of+kith.Seq(d.varint())
 		}
 		if d.err != nil {
 			return damaged(key)
