@@ -21,7 +21,7 @@ build: tools ## build bin/kith
 demo: build ## a world of 100,000 people and 2 million events, and what comes out of it
 	@$(BIN) demo $(DEMO)
 
-test: tools ## run the tests (about 7 minutes on 2 cores)
+test: tools ## run the tests (about 8 minutes on 2 cores)
 	@$(GO) test -timeout 25m ./engine/enginetest ./... # the longest first, so that the others run beside it
 
 agree: tools ## ask 10,000 random conditions, each answered in every way there is (some 7 minutes)

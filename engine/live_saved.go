@@ -3,12 +3,15 @@ package engine
 import (
 	"bufio"
 	"container/heap"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/kithdb/kith"
 	"github.com/kithdb/kith/query"
@@ -20,7 +23,18 @@ import (
 // everybody again. It is true of one checkpoint, after which nothing came: else,
 // and so after a crash, everything is built.
 
-const savedForm = 1 // counted up when what is kept, or what it is made from, changes its meaning
+const savedForm = 1 // counted up when what is kept changes its form
+
+// builtFrom is a print of what the program was built from: another version may
+// mean something else by the same condition, and makes everything anew.
+var builtFrom = sync.OnceValue(func() string {
+	text := ""
+	if b, ok := debug.ReadBuildInfo(); ok {
+		text = b.String()
+	}
+	sum := sha256.Sum256([]byte(text))
+	return string(sum[:])
+})
 
 // savedLive is what a file says.
 type savedLive struct {
@@ -199,6 +213,7 @@ func (b *builder) forget(s *liveSegment) {
 // live writes everything.
 func (s *saver) live(l *live) {
 	s.number(savedForm)
+	s.text(builtFrom())
 	s.signed(l.now)
 	s.number(uint64(l.e.line.head.Fragments))
 	s.number(uint64(len(l.leaves)))
@@ -215,7 +230,7 @@ func (s *saver) live(l *live) {
 // readSaved is the inverse of saver.live.
 func readSaved(r *bufio.Reader, v *veil) (*savedLive, error) {
 	in := &saved{r: r, veil: v}
-	if in.number() != savedForm {
+	if in.number() != savedForm || in.text() != builtFrom() {
 		return nil, errors.Join(in.err, &kith.Error{Op: "engine.Open", On: "live", Kind: kith.ErrUnsupported, Err: errors.New("it is of another version")})
 	}
 	out := &savedLive{now: in.signed(), fragments: uint32(in.number()), leaves: map[string]map[uint32][]query.Match{}, segs: map[uint32]*savedSegment{}}

@@ -115,6 +115,16 @@ func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kit
 	if err != nil {
 		return nil, err
 	}
+	places, err := e.counting(v, who)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.happenings(ctx, latest(places, n))
+	return out[:min(n, len(out))], err
+}
+
+// counting gives the places of the events of a person that are not flagged, in order of arrival.
+func (e *Engine) counting(v *version, who kith.ProfileID) ([]storage.Place, error) {
 	frags, err := e.people.Fragments(v.pin, kith.FragmentID(who))
 	if err != nil {
 		return nil, err
@@ -124,8 +134,7 @@ func (e *Engine) Timeline(ctx context.Context, id kith.Identifier, n int) ([]kit
 		return nil, err
 	}
 	places, _ = apart(places)
-	out, err := e.happenings(ctx, latest(places, n))
-	return out[:min(n, len(out))], err
+	return places, nil
 }
 
 // placesOf gives the places of all events of some fragments, in order of arrival.

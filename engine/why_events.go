@@ -94,15 +94,10 @@ func (e *Engine) rowsAt(ctx context.Context, v *version, who uint32, list []witn
 			times[m.TS], days[dayOf(m.TS)] = true, true
 		}
 	}
-	frags, err := e.people.Fragments(v.pin, kith.FragmentID(who))
+	places, err := e.counting(v, kith.ProfileID(who))
 	if err != nil {
 		return nil, err
 	}
-	places, err := e.placesOf(v, frags)
-	if err != nil {
-		return nil, err
-	}
-	places, _ = apart(places)
 	places = slices.DeleteFunc(places, func(p storage.Place) bool { return !days[p.Day] })
 	ordinals := ordinalsOf(places)
 	rows, err := e.hist.Glance(ctx, ordinals)
